@@ -1,0 +1,52 @@
+"""What people may say about themselves."""
+
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import UserCreationForm
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+def language_choices() -> list[tuple[str, object]]:
+    return [("", _("As the browser says")), *settings.LANGUAGES]
+
+
+def time_zone_choices() -> list[tuple[str, object]]:
+    """The zones that people call by a place; the database's aliases and fixed offsets stay out."""
+    zones = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    return [("", _("The site's own (%(zone)s)") % {"zone": settings.TIME_ZONE}), *((name, name) for name in zones)]
+
+
+class SignUpForm(UserCreationForm):
+    """A new account. The time zone is the browser's guess: one that we do not know is ignored."""
+
+    email = forms.EmailField(label=_("E-mail"), required=False, help_text=_("For a forgotten password."))
+    language = forms.ChoiceField(label=_("Language"), choices=language_choices, required=False)
+    time_zone = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ["username", "email"]
+
+    def clean_time_zone(self) -> str:
+        guess = self.cleaned_data["time_zone"]
+        return guess if guess in available_timezones() else ""
+
+    def save(self, commit: bool = True) -> User:
+        self.instance.language = self.cleaned_data["language"]
+        self.instance.time_zone = self.cleaned_data["time_zone"]
+        return super().save(commit)
+
+
+class ProfileForm(forms.ModelForm):
+    """How others see this person, and how this person reads the site."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=language_choices, required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices, required=False)
+
+    class Meta:
+        model = User
+        fields = ["display_name", "language", "time_zone"]

@@ -1,0 +1,70 @@
+"""Accounts' addresses, in the order in which a user meets them."""
+
+from django.contrib.auth import views as auth
+from django.urls import path, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts import views
+from accounts.demo import demo_users
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("signup/", views.signup, name="signup"),
+    path(
+        "login/",
+        auth.LoginView.as_view(
+            template_name="accounts/login.html",
+            redirect_authenticated_user=True,
+            extra_context={"page_title": _("Sign in"), "demo_users": demo_users},
+        ),
+        name="login",
+    ),
+    path("logout/", auth.LogoutView.as_view(http_method_names=["post", "options"]), name="logout"),
+    path("profile/", views.profile, name="profile"),
+    path(
+        "password/",
+        auth.PasswordChangeView.as_view(
+            template_name="accounts/password_change.html",
+            success_url=reverse_lazy("accounts:profile"),
+            extra_context={"page_title": _("Change password")},
+        ),
+        name="password_change",
+    ),
+    path(
+        "password/reset/",
+        auth.PasswordResetView.as_view(
+            template_name="accounts/password_reset.html",
+            email_template_name="accounts/password_reset_email.txt",
+            subject_template_name="accounts/password_reset_subject.txt",
+            success_url=reverse_lazy("accounts:password_reset_done"),
+            extra_context={"page_title": _("Reset password")},
+        ),
+        name="password_reset",
+    ),
+    path(
+        "password/reset/sent/",
+        auth.PasswordResetDoneView.as_view(
+            template_name="accounts/password_reset_done.html",
+            extra_context={"page_title": _("Check your mail")},
+        ),
+        name="password_reset_done",
+    ),
+    path(
+        "password/reset/<uidb64>/<token>/",
+        auth.PasswordResetConfirmView.as_view(
+            template_name="accounts/password_reset_confirm.html",
+            success_url=reverse_lazy("accounts:password_reset_complete"),
+            extra_context={"page_title": _("New password")},
+        ),
+        name="password_reset_confirm",
+    ),
+    path(
+        "password/reset/done/",
+        auth.PasswordResetCompleteView.as_view(
+            template_name="accounts/password_reset_complete.html",
+            extra_context={"page_title": _("Password changed")},
+        ),
+        name="password_reset_complete",
+    ),
+]

@@ -1,0 +1,14 @@
+"""The way in: pages for Django, the socket for `notifications.live`, which signs its visitors in itself."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+pages = get_asgi_application()  # first: it loads the models that the import below needs
+
+from notifications.live.routing import application as live  # noqa: E402
+
+application = ProtocolTypeRouter({"http": pages, "websocket": live})

@@ -1,0 +1,227 @@
+"""Belfry's settings: one file, read from the environment, in reading order.
+
+A wrong or missing value ends the start with one line that names it. docs/operating.md lists the variables.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from environs import validate
+
+from config.environment import Environment, broker_url, build_id, refuse, socket_path
+from config.logging import logging_config
+
+env = Environment()
+
+# --- Where things are -------------------------------------------------------------------------------------------------
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = env.directory("VAR_DIR", BASE_DIR / "var")
+PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
+
+# --- How strict we are ------------------------------------------------------------------------------------------------
+# DEBUG is for development and the demo. Outside of it, nothing has a default that could leak: the key and the hosts
+# must be given.
+
+DEBUG = env.bool("DEBUG", False)
+DEMO = DEBUG
+
+SECRET_KEY = env.str("SECRET_KEY", "development-only" if DEBUG else "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+if not SECRET_KEY:
+    refuse("SECRET_KEY", "is not set. It must be long, random and secret; DEBUG=1 does without it.")
+if not DEBUG and len(SECRET_KEY) < 50:
+    refuse("SECRET_KEY", "is too short: 50 characters or more, please.")
+if not ALLOWED_HOSTS:
+    refuse("ALLOWED_HOSTS", "is not set. It lists the site's host names with commas between; DEBUG=1 does without it.")
+for origin in CSRF_TRUSTED_ORIGINS:
+    if "://" not in origin:
+        refuse("CSRF_TRUSTED_ORIGINS", f"is wrong: {origin!r} has no scheme, as in https://example.com.")
+
+# `manage.py serve` speaks plain HTTP on the loopback. HTTPS=1 says that a proxy in front of it ends TLS, and that it sets
+# X-Forwarded-Proto and X-Forwarded-For itself, whatever the client sent. HTTPS=0 is for trying production mode without one.
+HTTPS = env.bool("HTTPS", not DEBUG)
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Browsers share cookies between the ports of a host: two demos side by side need two names.
+SESSION_COOKIE_NAME = f"belfry_session_{PORT}" if DEBUG else "belfry_session"
+CSRF_COOKIE_NAME = f"belfry_csrf_{PORT}" if DEBUG else "belfry_csrf"
+
+# Everything that a page needs comes from the site itself, and nothing is inline. The socket is 'self', too.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Origins, beside the site's own, whose pages may open a socket.
+LIVE_ORIGINS = CSRF_TRUSTED_ORIGINS
+# Who may read /metrics from elsewhere than the loopback: whoever sends this as a bearer token. Empty means nobody.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
+# --- What the site is made of -----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "csp",
+    "accounts",
+    "notifications",
+    "config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.ReaderMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "notifications.middleware.InboxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "notifications.context.notifications",
+            ],
+        },
+    },
+]
+
+# --- The database: SQLite in VAR_DIR, or PostgreSQL -------------------------------------------------------------------
+# SQLite has no row locks: an immediate transaction takes their place, and WAL lets readers read on.
+
+DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'belfry.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 20), "timeout": 10}
+    _database["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- The bus and the broker: the embedded Valkey, or a Redis of yours -------------------------------------------------
+
+VALKEY_SOCKET = socket_path(VAR_DIR)
+REDIS_URL = env.redis("REDIS_URL", f"unix://{VALKEY_SOCKET}")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2}]},
+    },
+}
+
+# A task may run twice (late acknowledgement), never at the same time as itself: the hard limit is shorter than the
+# time after which the broker hands it out again.
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_timeout": 2}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- People, their languages and their clocks -------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "notifications:inbox"
+LOGOUT_REDIRECT_URL = "accounts:login"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
+
+# --- Static files -----------------------------------------------------------------------------------------------------
+# In development they are served from where they lie; otherwise `manage.py up` collects them under hashed names.
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static", ("vendor/htmx", BASE_DIR / "node_modules" / "htmx.org" / "dist")]
+WHITENOISE_USE_FINDERS = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+# Pages carry it, and heartbeats do: a page of an older build offers to reload.
+BUILD_ID = env.str("BUILD_ID", "") or build_id(
+    BASE_DIR / "templates", BASE_DIR / "static", BASE_DIR / "package-lock.json"
+)
+
+# --- Mail and logs ----------------------------------------------------------------------------------------------------
+
+_mail = env.mail("EMAIL_URL", "console:")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", "belfry@localhost")
+
+LOGGING = logging_config(env.log_level("LOG_LEVEL", "INFO"), json=not DEBUG)
