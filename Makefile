@@ -1,0 +1,47 @@
+# Everything from a bare machine: Python 3.11 or newer with venv, make and git. The second time takes no time.
+
+PYTHON_IN = .venv/bin/python
+INSTALL = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check --require-virtualenv
+HTMX = node_modules/htmx.org/dist/htmx.min.js
+
+.PHONY: help run test lint bench screenshots
+
+help:
+	@echo "make run          start the site with demo data on http://localhost:8000/ (PORT=8100 VAR_DIR=/tmp/x: another one)"
+	@echo "make test         all tests: on SQLite with a real browser, then again on PostgreSQL (ARGS=... goes to pytest)"
+	@echo "make lint         ruff, mypy, djade, and the direction of imports"
+	@echo "make bench        measure, and print the figures"
+	@echo "make screenshots  take the README's pictures from a running site"
+
+run: .venv/run-installed $(HTMX)
+	@DEBUG=$${DEBUG:-1} exec $(PYTHON_IN) manage.py up
+
+test: .venv/dev-installed $(HTMX)
+	@$(PYTHON_IN) .ci/test.py $(ARGS)
+
+lint: .venv/dev-installed
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@git ls-files -z 'templates/*.html' | xargs -0 .venv/bin/djade --check --target-version 5.2
+	@$(PYTHON_IN) -m pytest --quiet --no-header -p no:cacheprovider notifications/tests/test_architecture.py
+
+bench: .venv/dev-installed $(HTMX)
+	@for script in benchmarks/bench_*.py; do $(PYTHON_IN) "$$script" || exit 1; done
+
+screenshots: .venv/dev-installed $(HTMX)
+	@$(PYTHON_IN) docs/screenshots.py
+
+.venv/made:
+	@sh .ci/venv && touch $@
+
+.venv/run-installed: .venv/made requirements.txt
+	@echo "Installing Belfry's requirements into .venv (once) ..."
+	@$(INSTALL) -r requirements.txt && touch $@
+
+.venv/dev-installed: .venv/made requirements.txt requirements-dev.txt
+	@echo "Installing the requirements and the test tools into .venv (once) ..."
+	@$(INSTALL) -r requirements-dev.txt && touch $@ .venv/run-installed
+
+$(HTMX): package-lock.json | .venv/made
+	@sh .ci/htmx && touch $@

@@ -1,0 +1,154 @@
+"""manage.py up: the whole site from one command, kept running."""
+
+import http.client
+import os
+import shlex
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from notifications.management.supervisor import StartFailed, Supervisor
+from notifications.management.valkey import valkey_command
+
+NOTIFY = '.venv/bin/python manage.py notify bo "Lunch is ready" --body "Pumpkin soup today. Come before one."'
+
+
+class Command(BaseCommand):
+    help = "Migrates, then runs the site: the embedded Valkey (unless REDIS_URL is given), server, worker and tick."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--bind", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+
+    def handle(self, *, bind: str, **options: Any) -> None:
+        began = time.monotonic()
+        self.bind = bind
+        self.supervisor = Supervisor(self.say)
+        self.supervisor.listen()
+        self.check_port()
+        try:
+            self.start()
+            if not self.supervisor.signals:
+                self.welcome(time.monotonic() - began)
+            self.supervisor.watch()
+        except StartFailed as failure:
+            refuse(str(failure))
+        finally:
+            self.supervisor.stop()
+        self.say("Belfry has stopped.")
+
+    def start(self) -> None:
+        self.start_bus()
+        self.prepare_database()
+        if not settings.DEBUG:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        self.supervisor.start("serve", [*manage, "serve", "--bind", self.bind])
+        self.supervisor.start("worker", worker_command())
+        self.supervisor.start("tick", [*manage, "tick"])
+        self.supervisor.wait_until(self.is_ready, 60, "The site")
+
+    def start_bus(self) -> None:
+        """The embedded Valkey; or a look at the Redis that was given."""
+        if os.environ.get("REDIS_URL"):
+            if problem := bus_problem():
+                refuse(f"REDIS_URL is wrong: nothing useful answers there ({problem}).")
+            return
+        self.supervisor.start("valkey", valkey_command(settings.VALKEY_SOCKET, settings.VAR_DIR / "valkey"))
+        self.supervisor.wait_until(lambda: not bus_problem(), 20, "The embedded Valkey")
+
+    def prepare_database(self) -> None:
+        """Migrate, and fill a demo. This process needs one connection, so no pool, whose errors come late."""
+        connection.settings_dict["OPTIONS"].pop("pool", None)
+        try:
+            connection.ensure_connection()
+        except DatabaseError as error:
+            name = "DATABASE_URL" if os.environ.get("DATABASE_URL") else "VAR_DIR"
+            refuse(f"{name} is wrong: no connection to the database ({first_line(error)}).")
+        call_command("migrate", interactive=False, verbosity=0)
+        if settings.DEMO:
+            call_command("demo_data", verbosity=0)
+        connection.close()
+
+    def check_port(self) -> None:
+        """Refuse a taken port now, before anything is started that would have to be ended again."""
+        family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.bind, settings.PORT))
+            except OSError as error:
+                refuse(
+                    f"PORT {settings.PORT} on {self.bind} cannot be used ({error.strerror}). "
+                    f"PORT=8100 VAR_DIR=/tmp/belfry-2 make run starts a second one beside the first."
+                )
+
+    def is_ready(self) -> bool:
+        """Does /readyz answer 200?"""
+        host = "127.0.0.1" if self.bind in ("0.0.0.0", "::") else self.bind
+        asked = http.client.HTTPConnection(host, settings.PORT, timeout=2)
+        name = settings.ALLOWED_HOSTS[0].lstrip(".")
+        try:
+            asked.request("GET", "/readyz", headers={"Host": "localhost" if name == "*" else name})
+            return asked.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            asked.close()
+
+    def welcome(self, seconds: float) -> None:
+        host = "localhost" if self.bind in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.bind
+        self.say(f"\nBelfry is ready after {seconds:.1f} s:  http://{host}:{settings.PORT}/\n")
+        if settings.DEMO:
+            self.say("Sign in as ada (staff), bo, chi or dana; the password is belfry-demo.")
+            self.say(f"Then ring the bell of bo from a second terminal:\n\n  {given_environment()}{NOTIFY}\n")
+        self.say("Ctrl-C stops everything.")
+
+    def say(self, line: str) -> None:
+        try:
+            self.stdout.write(line)
+            self.stdout.flush()
+        except BrokenPipeError:  # whoever listened is gone, and so is the reason to run
+            self.supervisor.signals += 1
+
+
+def worker_command() -> list[str]:
+    quiet = ["-W", "ignore:You're running the worker with superuser"]
+    worker = ["--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=WARNING"]
+    return [sys.executable, *quiet, "-m", "celery", "--quiet", "--app=celery_app", "worker", *worker]
+
+
+def bus_problem() -> str:
+    """Why the bus does not answer, or nothing."""
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return first_line(error)
+    finally:
+        client.close()
+    return ""
+
+
+def given_environment() -> str:
+    """What another terminal must be told to meet this site."""
+    names = ("DEBUG", "PORT", "VAR_DIR", "DATABASE_URL", "REDIS_URL")
+    return "".join(f"{name}={shlex.quote(os.environ[name])} " for name in names if os.environ.get(name))
+
+
+def first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def refuse(problem: str) -> NoReturn:
+    raise SystemExit(f"Belfry cannot start: {problem}")
