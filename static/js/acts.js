@@ -1,0 +1,41 @@
+// What the page says when an act fails, and a confirmation that closes when it was given.
+(() => {
+  const box = document.getElementById("alerts");
+  if (!box) return;
+
+  const sentence = status => {
+    if (!status) return box.dataset.unreachable;
+    if (status === 404 || status === 410) return box.dataset.missing;
+    return status < 500 ? box.dataset.forbidden : box.dataset.failed;
+  };
+
+  const alert = text => {
+    const line = document.createElement("div");
+    const words = document.createElement("p");
+    const button = document.createElement("button");
+    line.className = "toast";
+    line.id = "act-failed";
+    line.dataset.level = "error";
+    words.textContent = text;
+    button.type = "button";
+    button.className = "button";
+    button.dataset.dismiss = "";
+    button.textContent = box.dataset.dismissLabel;
+    line.append(words, button);
+    document.getElementById(line.id)?.remove();
+    box.append(line);
+  };
+
+  // The bell's list speaks for itself, and what polls in the background may fail in silence.
+  const report = event => {
+    const ctx = event.detail?.ctx;
+    if (ctx?.request?.method !== "POST" || event.target.id === "bell-loader") return;
+    alert(sentence(ctx.response?.status));
+  };
+  document.addEventListener("htmx:response:error", report);
+  document.addEventListener("htmx:error", report);
+
+  document.addEventListener("submit", event => {
+    event.submitter?.closest(".confirm[popover]")?.hidePopover();
+  });
+})();

@@ -1,0 +1,25 @@
+// The bell's popover: opening it loads the newest and marks them as seen; closing it says so to the server.
+(() => {
+  const bell = document.getElementById("bell");
+  if (!bell) return;
+
+  const send = (id, name) => document.getElementById(id)?.dispatchEvent(new CustomEvent(name));
+
+  bell.addEventListener("toggle", event => {
+    const open = event.newState === "open";
+    const flag = document.getElementById("bell-open");
+    if (flag) flag.value = open ? "1" : "";
+    if (open) {
+      delete bell.dataset.failed;
+      send("bell-loader", "belfry:open");
+    }
+    send("resume", "belfry:acknowledge");
+  });
+
+  // The list that could not be loaded says so in its own place; acts.js keeps quiet about it.
+  const failed = event => {
+    if (event.target.id === "bell-loader") bell.dataset.failed = "";
+  };
+  document.addEventListener("htmx:response:error", failed);
+  document.addEventListener("htmx:error", failed);
+})();

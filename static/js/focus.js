@@ -1,0 +1,42 @@
+// A swap may take away what had the focus. It then goes to the same control if there is one again, else to the next row.
+(() => {
+  let held = null;
+
+  const controls = row => [...row.querySelectorAll("a, button")];
+
+  const following = row => {
+    const rows = [...row.parentElement.querySelectorAll(":scope > .notification")];
+    const at = rows.indexOf(row);
+    return [...rows.slice(at + 1), ...rows.slice(0, at).reverse()];
+  };
+
+  const hold = element => {
+    const row = element.closest(".notification");
+    if (!row) return { element };
+    return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row), list: row.parentElement };
+  };
+
+  const sameRow = () => {
+    const row = held.rowId && document.getElementById(held.rowId);
+    return row && (controls(row)[held.place] ?? row);
+  };
+
+  const heading = () => held.list && document.getElementById(held.list.getAttribute("aria-labelledby"));
+
+  const successor = () =>
+    (held.element.id && document.getElementById(held.element.id)) ||
+    sameRow() ||
+    held.following?.find(row => row.isConnected) ||
+    heading();
+
+  document.addEventListener("htmx:before:swap", () => {
+    const element = document.activeElement;
+    if (element && element !== document.body) held = hold(element);
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    const lost = held && !held.element.isConnected && document.activeElement === document.body;
+    if (lost) successor()?.focus();
+    held = null;
+  });
+})();
