@@ -80,6 +80,9 @@ LIVE_ORIGINS = CSRF_TRUSTED_ORIGINS
 # Who may read /metrics from elsewhere than the loopback: whoever sends this as a bearer token. Empty means nobody.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
+# How many frames a second one page gets; what waits longer is merged. 0 sets no limit.
+FRAMES_PER_SECOND = env.float("FRAMES_PER_SECOND", 4.0, validate=validate.Range(0))
+
 # --- What the site is made of -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -90,6 +93,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "channels",
     "django_htmx",
     "csp",

@@ -16,6 +16,7 @@ def valkey_command(socket: Path, directory: Path) -> list[str]:
         "appendonly": "yes",
         "save": "",
         "loglevel": "warning",
+        "logfile": str(directory / "valkey.log"),
         "daemonize": "no",
     }
     arguments = [argument for name, value in options.items() for argument in (f"--{name}", value)]

@@ -129,7 +129,10 @@ def worker_command() -> list[str]:
 def bus_problem() -> str:
     """Why the bus does not answer, or nothing."""
     client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+        settings.REDIS_URL,
+        socket_connect_timeout=2,
+        socket_timeout=2,
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
     )
     try:
         client.ping()

@@ -1,0 +1,187 @@
+"""The door for everyone's own code: ``notify``, ``notify_many``, ``retract``, and their async twins.
+
+All of them are safe inside and outside of transactions: what a rolled-back transaction or savepoint sent was never
+there, and nothing is shown before the commit.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, Group
+from django.db import models, transaction
+from django.db.models import QuerySet
+
+from . import categories, events
+from .models import CategoryMute, Draft, Inbox, Notification, Retraction
+from .models.draft import check_key
+from .models.notification import random_key
+from .models.stamping import settle
+
+log = logging.getLogger(__name__)
+
+BATCH = 2_500  # recipients per statement
+
+
+@dataclass
+class Sent:
+    """What became of a ``notify_many()``."""
+
+    count: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)  # "inactive", "muted": how many
+
+
+def notify(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Notification | None:
+    """Put one notification into the recipient's inbox.
+
+    ``content`` is either ``title="..."`` (at most 200 characters, shown as it is) or ``verb="..."`` with
+    ``params={...}`` (rendered in the reader's language), and any of ``body`` (4,000 characters), ``url`` (http(s) or a
+    path of this site), ``category``, ``level``, ``actor`` (a user or a name), ``target`` (a model instance or a
+    name) and ``reason``. The same ``key`` again returns the first notification.
+
+    Returns None, after a ``notification_skipped`` signal and a line in the log, when the recipient is inactive or has
+    switched the category off. Raises InvalidNotification, UnknownCategory, UnknownVerb or KeyTaken; all of
+    them are ValueErrors that say what was expected.
+    """
+    draft = make_draft(**content)
+    if key:
+        check_key(key)
+    reason = why_skipped([(recipient.pk, recipient.is_active)], draft).get(recipient.pk)
+    if reason:
+        skip(recipient, reason)
+        return None
+    key = key or random_key()
+    inbox = Inbox.objects.of(recipient)
+    with transaction.atomic():
+        insert([inbox.pk], key, draft)
+        settle_after_commit([inbox.pk])
+    notification = Notification.objects.get(inbox=inbox, key=key)
+    notification.check_same_content(draft)
+    return notification
+
+
+def notify_many(
+    recipients: Iterable[AbstractBaseUser] | QuerySet[Any] | Group, *, key: str = "", **content: Any
+) -> Sent:
+    """The same for many: users, a queryset of users, or a group, in statements for 2,500 recipients each.
+
+    Returns how many have it (those who had the same ``key`` before included) and how many were skipped and why.
+    """
+    draft = make_draft(**content)
+    if key:
+        check_key(key)
+    key = key or random_key()
+    sent = Sent()
+    people = active_flags(recipients)
+    while batch := list(islice(people, BATCH)):
+        skipped = why_skipped(batch, draft)
+        for reason in skipped.values():
+            sent.skipped[reason] = sent.skipped.get(reason, 0) + 1
+        inbox_ids = Inbox.objects.of_users(pk for pk, _ in batch if pk not in skipped)
+        with transaction.atomic():
+            insert(inbox_ids, key, draft)
+            settle_after_commit(inbox_ids)
+        other = Notification.objects.filter(inbox__in=inbox_ids, key=key).exclude(**draft.fields()).first()
+        if other:
+            other.check_same_content(draft)
+        sent.count += len(inbox_ids)
+    return sent
+
+
+def retract(recipient: AbstractBaseUser, key: str) -> bool:
+    """Take a notification back: it leaves every page. False when there is none of that key.
+
+    Its key stays taken: a later ``notify()`` with it returns the retracted one.
+    """
+    notification = Notification.objects.filter(inbox__user=recipient, key=key).first()
+    if notification is None:
+        return False
+    with transaction.atomic():
+        Retraction.objects.create(notification=notification)
+        settle_after_commit([notification.inbox_id])
+    return True
+
+
+anotify = sync_to_async(notify)
+anotify_many = sync_to_async(notify_many)
+aretract = sync_to_async(retract)
+
+
+def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
+    """The checked content, with actor and target taken down by name, so that the row outlives them."""
+    for name in ("title", "body", "url", "reason"):
+        if name in content:
+            content[name] = str(content[name])
+    if isinstance(actor, AbstractBaseUser):
+        content |= {"actor_id": actor.pk, "actor_name": display_name(actor)}
+    elif actor:
+        content["actor_name"] = str(actor)
+    if isinstance(target, models.Model):
+        content |= {"target": f"{target._meta.label_lower}:{target.pk}", "target_label": str(target)[:200]}
+        content["url"] = content.get("url") or address_of(target)
+    elif target:
+        content["target_label"] = str(target)
+    return Draft(**content)
+
+
+def display_name(user: AbstractBaseUser) -> str:
+    full_name = getattr(user, "get_full_name", lambda: "")()
+    return str(full_name or user.get_username())[:150]
+
+
+def address_of(target: models.Model) -> str:
+    return target.get_absolute_url() if hasattr(target, "get_absolute_url") else ""
+
+
+def active_flags(recipients: Any) -> Iterator[tuple[Any, bool]]:
+    """(id, is active) of each recipient, each once."""
+    users = get_user_model()._default_manager
+    if isinstance(recipients, Group):
+        recipients = users.filter(groups=recipients)
+    if isinstance(recipients, QuerySet):
+        return iter(recipients.order_by("pk").values_list("pk", "is_active").distinct())
+    return iter({user.pk: user.is_active for user in recipients}.items())
+
+
+def why_skipped(people: list[tuple[Any, bool]], draft: Draft) -> dict[Any, str]:
+    """For each of these (id, is active) who gets nothing, the reason."""
+    skipped = {pk: "inactive" for pk, is_active in people if not is_active}
+    if not categories.get(draft.category).required:
+        mutes = CategoryMute.objects.filter(category=draft.category, inbox__user__in=[pk for pk, _ in people])
+        skipped |= dict.fromkeys(mutes.values_list("inbox__user_id", flat=True), "muted")
+    return skipped
+
+
+def skip(recipient: AbstractBaseUser, reason: str) -> None:
+    log.info("Nothing was delivered to %s: %s.", recipient, reason)
+    events.send(events.notification_skipped, Notification, user=recipient, reason=reason)
+
+
+def insert(inbox_ids: list[int], key: str, draft: Draft) -> None:
+    """Rows for these inboxes; where the key is there already, that row stays as it is."""
+    fields = draft.fields()
+    rows = [Notification(inbox_id=inbox_id, key=key, **fields) for inbox_id in sorted(inbox_ids)]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def settle_after_commit(inbox_ids: list[int]) -> None:
+    """Stamp once per transaction, after its commit, for all that it sent.
+
+    Every call registers a callback of its own, since those of a rolled-back savepoint are dropped. The first one
+    that runs does the work for all: it looks at what is committed, whoever asked for it.
+    """
+    connection = transaction.get_connection()
+    waiting: set[int] = connection.__dict__.setdefault("belfry_waiting", set())
+    waiting.update(inbox_ids)
+
+    def settle_waiting() -> None:
+        if waiting:
+            ids = waiting.copy()
+            waiting.clear()
+            settle(ids)
+
+    transaction.on_commit(settle_waiting, robust=True)

@@ -1,0 +1,28 @@
+"""The signals that Belfry sends, after the commit of what they tell.
+
+A receiver that raises is logged and disturbs nobody.
+"""
+
+import logging
+
+from django.dispatch import Signal
+
+log = logging.getLogger(__name__)
+
+#: Arguments: ``notifications``, a queryset of those that arrived together.
+notification_delivered = Signal()
+
+#: Arguments: ``inbox`` and ``keys``, the keys of what its reader has just read.
+notification_read = Signal()
+
+#: Arguments: ``inbox`` and ``keys``, the keys of what its sender has taken back.
+notification_retracted = Signal()
+
+#: Arguments: ``user`` and ``reason`` ("inactive" or "muted"): somebody who got nothing.
+notification_skipped = Signal()
+
+
+def send(signal: Signal, sender: type, **arguments: object) -> None:
+    for receiver, result in signal.send_robust(sender, **arguments):
+        if isinstance(result, Exception):
+            log.error("The receiver %r failed.", receiver, exc_info=result)

@@ -1,0 +1,96 @@
+"""The lists of an inbox as pages show them: filters with their numbers, a page of rows, days."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from . import categories
+from .models import Inbox, Notification
+
+PAGE_LENGTH = 30
+BELL_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Filter:
+    name: str
+    label: str | Promise
+    icon: str
+    count: int
+    current: bool
+
+    @property
+    def count_id(self) -> str:
+        return "count-" + self.name.replace(":", "-")
+
+    @property
+    def url(self) -> str:
+        return address(self.name)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a list, newest first, and how to get at the older ones."""
+
+    rows: list[dict[str, Any]]
+    bottom: str  # "ARRIVAL@REVISION" of its oldest item, or "" when nothing older is left
+    older_url: str
+
+
+def address(view: str, **more: object) -> str:
+    query = {**({"view": view} if view != "all" else {}), **more}
+    return reverse("notifications:inbox") + (f"?{urlencode(query)}" if query else "")
+
+
+def filters_of(inbox: Inbox, current: str) -> list[Filter]:
+    lists: list[tuple[str, Any, str]] = [
+        ("all", _("All"), "inbox"),
+        ("unread", _("Unread"), "envelope"),
+        ("archived", _("Archived"), "archive"),
+        *((f"category:{category.name}", category.label, category.icon) for category in categories.everything()),
+    ]
+    return [Filter(name, label, icon, inbox.count_of(name), name == current) for name, label, icon in lists]
+
+
+def page_of(inbox: Inbox, view: str, before: int | None = None) -> Page:
+    """The newest rows of a list, or those before an arrival; found by key, so the cost does not grow with the list."""
+    query = inbox.notifications.in_view(view)
+    if before is not None:
+        query = query.filter(arrival__lt=before)
+    found = list(query[: PAGE_LENGTH + 1])
+    shown = found[:PAGE_LENGTH]
+    if len(found) == len(shown):
+        return Page(with_days(shown), "", "")
+    last = shown[-1].arrival
+    return Page(with_days(shown), f"{last}@{inbox.revision}", address(view, before=last))
+
+
+def with_days(notifications: Iterable[Notification]) -> list[dict[str, Any]]:
+    """Each notification, the first of a day with that day and its place in the order."""
+    rows, previous = [], None
+    for notification in notifications:
+        day = local_day(notification)
+        is_first = day != previous
+        rows.append(
+            {"n": notification, "day": day if is_first else None, "order": day_order(day) if is_first else None}
+        )
+        previous = day
+    return rows
+
+
+def local_day(notification: Notification) -> date:
+    """The day of its arrival in the active time zone."""
+    return timezone.localtime(notification.arrived_at).date()
+
+
+def day_order(day: date) -> int:
+    """The last microsecond of the day in the active time zone: its heading stands above all that arrived in it."""
+    midnight = datetime.combine(day + timedelta(days=1), time.min, timezone.get_current_timezone())
+    return int(midnight.timestamp()) * 1_000_000 - 1

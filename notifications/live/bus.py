@@ -1,0 +1,139 @@
+"""The hub's end of the channel layer: one channel, in the groups of the inboxes that have sockets here.
+
+Nothing waits for it. A bus that is dead or frozen delays nudges, and the sweep does without them; what could not be
+subscribed meanwhile is subscribed when it is back.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from . import groups
+
+log = logging.getLogger(__name__)
+
+LINGER_SECONDS = 30.0  # in a group after its last socket has gone: every change of page is a leave and a join
+RETRY_SECONDS = 2.0
+DEAF_SECONDS = 7.0  # without a canary's return, after which the bus counts as down
+
+
+class Bus:
+    def __init__(
+        self,
+        on_changed: Callable[[dict[int, int]], None],
+        on_sessions: Callable[[int, str], None],
+        on_subscribed: Callable[[int], None],
+    ):
+        self._on_changed, self._on_sessions, self._on_subscribed = on_changed, on_sessions, on_subscribed
+        self._layer = get_channel_layer()
+        self._channel: str | None = None
+        self._wanted: set[int] = set()
+        self._joined: set[int] = set()
+        self._leaving: dict[int, float] = {}
+        self._work = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._probing: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether our own messages have come back lately."""
+        return time.monotonic() - self._heard_at < DEAF_SECONDS
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._listen_forever()), loop.create_task(self._subscribe_forever())]
+
+    async def stop(self) -> None:
+        tasks = [*self._tasks, *([self._probing] if self._probing else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(1):
+                await self._layer.flush()
+        except Exception as error:  # it is going away anyway
+            log.debug("The channel layer did not close in order: %r", error)
+
+    def want(self, inbox_id: int) -> None:
+        self._wanted.add(inbox_id)
+        self._leaving.pop(inbox_id, None)
+        self._work.set()
+
+    def unwant(self, inbox_id: int) -> None:
+        self._wanted.discard(inbox_id)
+        self._leaving[inbox_id] = time.monotonic() + LINGER_SECONDS
+
+    def probe(self) -> None:
+        """Send ourselves a message, for health to know whether it comes back; and try again what did not work."""
+        self._work.set()
+        if self._channel and (self._probing is None or self._probing.done()):
+            self._probing = asyncio.get_running_loop().create_task(self._send_canary(self._channel))
+
+    async def _send_canary(self, channel: str) -> None:
+        try:
+            async with asyncio.timeout(RETRY_SECONDS):
+                await self._layer.send(channel, {"type": groups.CANARY})
+        except Exception as error:  # said once per outage by health, and by the sender of nudges
+            log.debug("The canary could not be sent: %r", error)
+
+    async def _listen_forever(self) -> None:
+        while True:
+            try:
+                if self._channel is None:
+                    channel = await self._layer.new_channel("hub")
+                    await self._layer.group_add(groups.HUBS, channel)
+                    self._channel = channel
+                    self._work.set()
+                # No timeout around receive(): it would delete the channel, and what is sent until the next one is lost.
+                self._heed(await self._layer.receive(self._channel))
+            except Exception as error:
+                log.debug("The bus does not answer: %r", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _heed(self, message: Any) -> None:
+        """Act on a message. Whoever can write to the bus could have sent it, so only its numbers are taken."""
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == groups.CANARY:
+            self._heard_at = time.monotonic()
+        elif kind == groups.CHANGED:
+            self._on_changed(numbers(message.get("revisions")))
+        elif kind == groups.SESSIONS and isinstance(message.get("inbox"), int):
+            self._on_sessions(message["inbox"], str(message.get("ended", "")))
+
+    async def _subscribe_forever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if self._channel is None:
+                continue
+            try:
+                await self._subscribe(self._channel)
+            except Exception as error:
+                log.debug("Could not subscribe: %r; the next sweep tries again.", error)
+
+    async def _subscribe(self, channel: str) -> None:
+        for inbox_id in self._wanted - self._joined:
+            await self._layer.group_add(groups.inbox(inbox_id), channel)
+            self._joined.add(inbox_id)
+            self._on_subscribed(inbox_id)
+        moment = time.monotonic()
+        for inbox_id in [inbox_id for inbox_id, due in self._leaving.items() if due < moment]:
+            del self._leaving[inbox_id]
+            self._joined.discard(inbox_id)
+            await self._layer.group_discard(groups.inbox(inbox_id), channel)
+
+
+def numbers(revisions: object) -> dict[int, int]:
+    """The well-formed part of {"7": 42}."""
+    if not isinstance(revisions, dict):
+        return {}
+    return {
+        int(inbox_id): revision
+        for inbox_id, revision in revisions.items()
+        if isinstance(inbox_id, str) and inbox_id.isascii() and inbox_id.isdigit() and isinstance(revision, int)
+    }

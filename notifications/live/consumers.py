@@ -1,0 +1,113 @@
+"""The socket's door.
+
+Everything dangerous about a socket is decided here, in this order: where the page comes from (before anything is
+accepted), who its session says it is, whose page it claims to be, and that it says so soon and in little. Nothing is
+sent before the page has said where it stands. From then on the hub pushes, and this only listens to acknowledgements.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+
+from channels.exceptions import DenyConnection
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError
+
+from . import codes, database, hub, origin, sessions
+from .outlet import Outlet
+from .positions import Position
+
+log = logging.getLogger(__name__)
+
+RESUME_SECONDS = 10.0  # to say where the page stands
+MESSAGES = (20, 10.0)  # at most so many in so many seconds
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """One page's socket. Its user's group is joined by the hub's channel on its behalf, so it has no channel itself."""
+
+    channel_layer_alias = "none"
+
+    outlet: Outlet | None = None
+
+    async def connect(self) -> None:
+        if not origin.is_allowed(self.scope):
+            raise DenyConnection
+        self._session_key = sessions.key_of(self.scope)
+        self._heard: list[float] = []
+        self._is_resuming = False
+        self._hub = hub.current()
+        await self.accept()
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(RESUME_SECONDS, lambda: loop.create_task(self._give_up()))
+
+    async def _give_up(self) -> None:
+        if self.outlet is None:
+            await self.close(codes.RUBBISH)
+
+    @classmethod
+    async def decode_json(cls, text_data: str) -> Any:
+        try:
+            return json.loads(text_data)
+        except (ValueError, RecursionError):
+            return None
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        """A page sends its resume form and nothing else, first to say where it stands, then to acknowledge."""
+        form = await self.decode_json(text_data) if text_data else None
+        if not isinstance(form, dict) or self._is_flood():
+            await self.close(codes.RUBBISH)
+        elif self.outlet is not None:
+            self._hub.acknowledge(self.outlet, Position.from_form(form, self._hub.epoch))
+        elif not self._is_resuming:
+            self._is_resuming = True
+            await self._resume(form)
+
+    def _is_flood(self) -> bool:
+        limit, seconds = MESSAGES
+        moment = time.monotonic()
+        self._heard = [at for at in self._heard if moment - at < seconds] + [moment]
+        return len(self._heard) > limit
+
+    async def _resume(self, form: dict[str, Any]) -> None:
+        try:
+            reader = await database.reader_of(self._session_key)
+        except DatabaseError as error:
+            log.error("A page could not resume: %s", error)
+            await self.close(codes.COME_BACK_LATER)
+            return
+        if reader is None:
+            await self._refuse(codes.SIGNED_OUT, await database.signed_out_notice(Position.from_form(form, "")))
+            return
+        user, inbox, epoch = reader
+        position = Position.from_form(form, epoch)
+        if form.get("inbox") != str(inbox.pk):
+            await self._refuse(codes.NOT_ALLOWED, await database.someone_else_notice(position))
+            return
+        if form.get("build") != settings.BUILD_ID:
+            await self.send(await database.new_build_notice(position))
+        self.outlet = Outlet(
+            inbox_id=inbox.pk,
+            access=inbox.access,
+            user_id=user.pk,
+            session_key=self._session_key,
+            position=position,
+            send=self.send,
+            close=self.close,
+            frames_per_second=settings.FRAMES_PER_SECOND,
+        )
+        await self._hub.join(self.outlet, epoch)
+
+    async def _refuse(self, code: int, notice: str) -> None:
+        await self.send(notice)
+        await self.close(code)
+
+    async def disconnect(self, code: int) -> None:
+        if hasattr(self, "_patience"):
+            self._patience.cancel()
+        if self.outlet is not None:
+            self.outlet.closed = True
+            self._hub.leave(self.outlet)

@@ -1,0 +1,167 @@
+"""Frames: everything that a page at some position lacks, as one piece of HTML.
+
+Resuming, live changes, polling and the answers to acts without a socket all come through here, so that a page can reach
+the same state in one way only. A frame carries absolute values (the number is 7, never "one more") and pieces that
+name their place by id, so that applying it twice does no harm.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from operator import or_
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from ..lists import BELL_LENGTH, day_order, filters_of, local_day, page_of
+from ..models import Inbox, Notification
+from .positions import Position
+
+CHANGES_LIMIT = 300  # more than this are not caught up with one by one
+FRAME_LIMIT = 256 * 1024  # bytes
+TOAST_LIMIT = 3
+CHUNK = 300  # inboxes per query; SQLite cannot take an OR of 1,000
+
+
+@dataclass(frozen=True)
+class Frame:
+    revision: int  # the position of a page after it
+    html: str
+
+
+def frames_for(wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
+    """For each inbox and each position in it the frame that brings such a page up to date. Two queries per chunk.
+
+    Inboxes that are gone are missing.
+    """
+    frames: dict[int, dict[Position, Frame]] = {}
+    ids = sorted(wanted)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        inboxes = Inbox.objects.in_bulk(chunk)  # positions first, then rows: what commits in between comes next time
+        changed = changed_rows(inboxes, wanted)
+        for inbox_id, inbox in inboxes.items():
+            rows = changed[inbox_id]
+            rendered: dict[tuple[str, ...], str] = {}
+            frames[inbox_id] = {position: frame_for(inbox, position, rows, rendered) for position in wanted[inbox_id]}
+    return frames
+
+
+def frame_for(
+    inbox: Inbox, position: Position, rows: list[Notification], rendered: dict[tuple[str, ...], str]
+) -> Frame:
+    missed = missed_by(inbox, position, rows)
+    with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
+        html = render(inbox, position, missed, rendered)
+        if missed is not None and len(html.encode()) > FRAME_LIMIT:
+            html = render(inbox, position, None, rendered)
+    return Frame(inbox.revision, html)
+
+
+def missed_by(inbox: Inbox, position: Position, rows: list[Notification]) -> list[Notification] | None:
+    """What has changed since that position; None when only the full list will do."""
+    if not can_catch_up(inbox, position):
+        return None
+    missed = [row for row in rows if since_of(position) < (row.revision or 0) <= inbox.revision]
+    return missed if len(missed) <= CHANGES_LIMIT else None
+
+
+def can_catch_up(inbox: Inbox, position: Position) -> bool:
+    return position.since is not None and inbox.floor <= since_of(position) <= inbox.revision
+
+
+def since_of(position: Position) -> int:
+    return position.since or 0
+
+
+def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) -> dict[int, list[Notification]]:
+    """The rows that any of the wanted positions lacks, one more than the limit at most per inbox that is far behind."""
+    changed: dict[int, list[Notification]] = defaultdict(list)
+    near: list[Q] = []
+    for inbox_id, inbox in inboxes.items():
+        sinces = [since_of(position) for position in wanted[inbox_id] if can_catch_up(inbox, position)]
+        if not sinces or min(sinces) == inbox.revision:
+            continue
+        if inbox.revision - min(sinces) > CHANGES_LIMIT:
+            far = inbox.notifications.changed_since(min(sinces)).order_by("-revision")
+            changed[inbox_id] = list(far[: CHANGES_LIMIT + 1])
+        else:
+            near.append(Q(inbox=inbox_id, revision__gt=min(sinces)))
+    if near:
+        for row in Notification.objects.filter(reduce(or_, near)):
+            changed[row.inbox_id].append(row)
+    return changed
+
+
+def render(
+    inbox: Inbox, position: Position, missed: list[Notification] | None, rendered: dict[tuple[str, ...], str]
+) -> str:
+    context = {
+        "inbox": inbox,
+        "page_title": position.title,
+        "bell": list(inbox.notifications.in_view("all")[:BELL_LENGTH]) if position.is_bell_open else None,
+        "is_bell_open": position.is_bell_open,
+        **(item_context(inbox, position)),
+        **(toasts_context(position, missed)),
+    }
+    if position.list_view:
+        context["filters"] = filters_of(inbox, position.list_view)
+        if missed is None:
+            context["full"] = page_of(inbox, position.list_view)
+        else:
+            context |= feed_context(position, missed, rendered)
+    return render_to_string("notifications/frame.html", context)
+
+
+def feed_context(
+    position: Position, missed: list[Notification], rendered: dict[tuple[str, ...], str]
+) -> dict[str, object]:
+    """The rows that enter or stay in the page's list, and the keys of those that leave it.
+
+    Below the page's oldest item nothing enters: it is reached by "older", as on a fresh page.
+    """
+    entering, leaving, days = [], [], set()
+    for row in sorted(missed, key=lambda row: row.arrival or 0, reverse=True):
+        if (row.arrival or 0) < position.bottom_arrival:
+            continue
+        if row.stands_in(position.list_view):
+            entering.append(row_html(row, position, rendered))
+            days.add(local_day(row))
+        else:
+            leaving.append(row.key)
+    return {"entering": entering, "leaving": leaving, "days": days_context(days)}
+
+
+def days_context(days: Iterable[date]) -> list[dict[str, object]]:
+    return [{"day": day, "order": day_order(day)} for day in sorted(days, reverse=True)]
+
+
+def row_html(row: Notification, position: Position, rendered: dict[tuple[str, ...], str]) -> str:
+    """The row as a page shows it, rendered once per language and zone."""
+    known = (row.key, position.language, position.zone)
+    if known not in rendered:
+        context = {"n": row, "place": "notification"}
+        rendered[known] = render_to_string("notifications/_notification.html", context)
+    return rendered[known]
+
+
+def item_context(inbox: Inbox, position: Position) -> dict[str, object]:
+    """The one item of an item's own page, as it is now."""
+    if not position.item_key:
+        return {}
+    return {"item": inbox.notifications.filter(key=position.item_key, revision__isnull=False).first()}
+
+
+def toasts_context(position: Position, missed: list[Notification] | None) -> dict[str, object]:
+    """News for a page that is live: what has arrived since, and is still unread."""
+    if not position.may_toast:
+        return {}
+    news = [row for row in missed or [] if row.stands_in("unread") and (row.arrived_revision or 0) > since_of(position)]
+    news.sort(key=lambda row: row.arrival or 0)
+    if len(news) > TOAST_LIMIT:
+        return {"more": len(news)}
+    return {"toasts": news}

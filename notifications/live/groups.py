@@ -1,0 +1,14 @@
+"""The names of groups and message types on the channel layer; each is written here and nowhere else."""
+
+#: The group of every hub.
+HUBS = "inboxes"
+
+#: Message types. A message carries ids and numbers, never HTML.
+CHANGED = "inbox.changed"  # {"revisions": {"7": 42}}
+SESSIONS = "sessions.changed"  # {"inbox": 7, "ended": digest of the session that signed out, or ""}
+CANARY = "hub.canary"  # {"hub": channel, "number": 5}
+
+
+def inbox(inbox_id: int) -> str:
+    """The group of one user's inbox."""
+    return f"inbox.{inbox_id}"

@@ -1,0 +1,280 @@
+"""The hub: the one object per server process (and event loop) that turns nudges into frames.
+
+It has one channel on the channel layer, in the group of every inbox that has a socket here, on behalf of the consumers.
+A nudge, a resume or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame
+with all of it. A lost nudge is found by the sweep, a doubled or late one finds nothing to do.
+
+The danger is in the order: a page joins first and is marked dirty then, so that what commits in between is seen by
+either the flush or the nudge. A page's position moves only when a frame is handed to its socket.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from . import codes, database, sessions
+from .bus import Bus
+from .outlet import Outlet
+from .positions import Position
+
+log = logging.getLogger(__name__)
+
+FLUSH_SPACING = 0.05  # seconds between flushes; after an idle moment one comes at once
+SWEEP_SECONDS = 2.0
+HEARTBEAT_SECONDS = 25.0
+RECHECK_SECONDS = 60.0
+SECOND_LOOK = 1.0  # seconds after a nudge about sessions: sign-out nudges before it deletes
+OUTLETS_PER_USER = 10
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.outlets: dict[int, set[Outlet]] = {}
+        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed)
+        self.is_draining = False
+        self.last_flush: float | None = None
+        self._dirty: set[int] = set()
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [self._loop.create_task(work()) for work in (self._flush_forever, self._sweep_forever)]
+        self.bus.start()
+
+    # What the consumers say.
+
+    async def join(self, outlet: Outlet, epoch: str) -> None:
+        """Serve this socket from now on."""
+        self.epoch = self.epoch or epoch
+        self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
+        self.bus.want(outlet.inbox_id)
+        self.mark_dirty([outlet.inbox_id])
+        mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
+        for oldest in mine[:-OUTLETS_PER_USER]:
+            await self.close(oldest, codes.TOO_MANY)
+
+    def leave(self, outlet: Outlet) -> None:
+        mine = self.outlets.get(outlet.inbox_id, set())
+        mine.discard(outlet)
+        if not mine:
+            self.outlets.pop(outlet.inbox_id, None)
+            self.bus.unwant(outlet.inbox_id)
+
+    def acknowledge(self, outlet: Outlet, said: Position) -> None:
+        if outlet.acknowledge(said) or outlet.is_behind:
+            outlet.is_behind = True
+            self.mark_dirty([outlet.inbox_id])
+
+    async def close(self, outlet: Outlet, code: int) -> None:
+        self.leave(outlet)
+        await outlet.close(code)
+
+    # What the bus says. It is a hint: whoever can write to it can cost us a query, no more.
+
+    def nudged(self, revisions: dict[int, int]) -> None:
+        stale = [
+            inbox_id
+            for inbox_id, revision in revisions.items()
+            if any(is_before(outlet, revision) for outlet in self.outlets.get(inbox_id, ()))
+        ]
+        self.mark_dirty(stale)
+
+    def subscribed(self, inbox_id: int) -> None:
+        """Nudges of this inbox reach us from now on; what was missed before is looked for."""
+        self.mark_dirty([inbox_id])
+
+    def sessions_nudged(self, inbox_id: int, ended: str) -> None:
+        self._loop.create_task(self._look_twice(inbox_id, ended))
+
+    async def _look_twice(self, inbox_id: int, ended: str) -> None:
+        await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
+        await asyncio.sleep(SECOND_LOOK)
+        await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
+
+    # The flush.
+
+    def mark_dirty(self, inbox_ids: Iterable[int]) -> None:
+        self._dirty.update(inbox_ids)
+        if self._dirty:
+            self._wake.set()
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, set()
+            try:
+                await self.flush(dirty)
+            except DatabaseError as error:
+                log.error("The database does not answer: %s", error)
+                self._loop.call_later(SWEEP_SECONDS, self.mark_dirty, dirty)
+            except Exception:
+                log.exception("A flush failed; the sweep will try again.")
+            await asyncio.sleep(FLUSH_SPACING)
+
+    async def flush(self, inbox_ids: set[int]) -> None:
+        """Give every page of these inboxes what it lacks, equal positions the same frame."""
+        ready = {inbox_id: self._ready(inbox_id) for inbox_id in inbox_ids}
+        wanted = {inbox_id: set(positions) for inbox_id, positions in ready.items() if positions}
+        if not wanted:
+            return
+        for inbox_id, frames in (await database.frames(wanted)).items():
+            for position, frame in frames.items():
+                for outlet in ready[inbox_id][position]:
+                    self._deliver(outlet, position, frame)
+        self.last_flush = time.monotonic()
+
+    def _ready(self, inbox_id: int) -> dict[Position, list[Outlet]]:
+        """The pages that may get a frame now, by position. The others get it together with what comes meanwhile."""
+        ready = defaultdict(list)
+        later = 0.0
+        for outlet in self.outlets.get(inbox_id, ()):
+            outlet.is_behind = True
+            if wait := outlet.wait():
+                later = max(later, wait)
+            else:
+                ready[outlet.position].append(outlet)
+        if later:
+            self._loop.call_later(later, self.mark_dirty, [inbox_id])
+        return ready
+
+    def _deliver(self, outlet: Outlet, position: Position, frame: Any) -> None:
+        if outlet.closed:
+            return
+        if outlet.position != position:  # it has moved while we were reading
+            self.mark_dirty([outlet.inbox_id])
+        elif position.since == frame.revision:
+            outlet.caught_up()
+        else:
+            outlet.push(frame)
+            outlet.is_behind = False
+
+    # The sweep.
+
+    async def _sweep_forever(self) -> None:
+        beat = check = self._loop.time()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep()
+                if self._loop.time() - beat >= HEARTBEAT_SECONDS:
+                    beat = self._loop.time()
+                    self.send_heartbeats()
+                if self._loop.time() - check >= RECHECK_SECONDS:
+                    check = self._loop.time()
+                    await self.check_sessions(self.all_outlets())
+            except DatabaseError as error:
+                log.error("The database does not answer: %s", error)
+            except Exception:
+                log.exception("A sweep failed; the next one comes in %s s.", SWEEP_SECONDS)
+
+    async def sweep(self) -> None:
+        """Compare every page's position with the database, and mark what a lost nudge has left behind."""
+        self.bus.probe()
+        await self._close_the_overdue()
+        if not self.outlets:
+            return
+        epoch, standing = await database.standing(list(self.outlets))
+        if epoch != self.epoch:
+            self._begin_epoch(epoch)
+        suspects = []
+        for inbox_id, (revision, access) in standing.items():
+            for outlet in self.outlets.get(inbox_id, ()):
+                if outlet.position.since != revision:
+                    self.mark_dirty([inbox_id])
+                if outlet.access != access:
+                    outlet.access = access
+                    suspects.append(outlet)
+        gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
+        await self.check_sessions([*suspects, *gone])
+
+    def _begin_epoch(self, epoch: str) -> None:
+        """The database was restored: no position that was held under another epoch means anything."""
+        self.epoch = epoch
+        for outlet in self.all_outlets():
+            outlet.position = replace(outlet.position, since=None)
+            self.mark_dirty([outlet.inbox_id])
+
+    async def _close_the_overdue(self) -> None:
+        moment = time.monotonic()
+        for outlet in self.all_outlets():
+            if outlet.is_stuck():
+                await self.close(outlet, codes.COME_BACK_LATER)
+            elif outlet.renew_at < moment:
+                await self.close(outlet, codes.COME_BACK)
+
+    def send_heartbeats(self) -> None:
+        """So that a page notices a connection that is dead without having been closed."""
+        for outlet in self.all_outlets():
+            if not outlet.is_busy:
+                outlet.write('{"heartbeat": "%s"}' % settings.BUILD_ID)
+
+    async def check_sessions(self, outlets: Iterable[Outlet], ended: str = "") -> None:
+        """Close the sockets whose session has ended or is somebody else's now."""
+        suspects = list(outlets)
+        if not suspects:
+            return
+        users = await database.users_of({outlet.session_key for outlet in suspects})
+        for outlet in suspects:
+            user = users.get(outlet.session_key)
+            if user is None or user.pk != outlet.user_id:
+                await self._sign_out(outlet, ended)
+
+    async def _sign_out(self, outlet: Outlet, ended: str) -> None:
+        """1012 for a session that is gone: the page comes back at once with the cookie that it has by then.
+
+        Only where we know that its reader signed out do we say so right away.
+        """
+        if outlet.closed:
+            return
+        if ended and sessions.digest(outlet.session_key) == ended:
+            self.leave(outlet)
+            await outlet.close(codes.SIGNED_OUT, await database.signed_out_notice(outlet.position))
+        else:
+            await self.close(outlet, codes.COME_BACK)
+
+    def all_outlets(self) -> list[Outlet]:
+        return [outlet for mine in self.outlets.values() for outlet in mine]
+
+    # The end.
+
+    async def drain(self) -> None:
+        """Close every socket with 1012, so that its page comes back to whoever is there next."""
+        self.is_draining = True
+        await asyncio.gather(*(self.close(outlet, codes.COME_BACK) for outlet in self.all_outlets()))
+        await self.stop()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bus.stop()
+
+
+def is_before(outlet: Outlet, revision: int) -> bool:
+    return outlet.position.since is None or outlet.position.since < revision
+
+
+_hubs: dict[int, tuple[asyncio.AbstractEventLoop, Hub]] = {}
+
+
+def current() -> Hub:
+    """The hub of the running event loop, made when missing."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(id(loop))
+    if found is None or found[0] is not loop:
+        found = _hubs[id(loop)] = (loop, Hub())
+    return found[1]
+
+
+async def drain() -> None:
+    """Close all sockets of this process with 1012. For the server's shutdown."""
+    found = _hubs.pop(id(asyncio.get_running_loop()), None)
+    if found:
+        await found[1].drain()

@@ -1,0 +1,130 @@
+"""An outlet: the hub's end of one socket. It holds positions, not waiting HTML, so its memory is bounded."""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from .frames import Frame
+from .positions import Position
+
+log = logging.getLogger(__name__)
+
+BURST = 8  # frames at once, then FRAMES_PER_SECOND
+UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
+UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
+LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
+
+
+class Outlet:
+    """Where one page stands, whether it may get a frame now, and the way to it."""
+
+    def __init__(
+        self,
+        *,
+        inbox_id: int,
+        access: int,
+        user_id: object,
+        session_key: str,
+        position: Position,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+        frames_per_second: float,
+    ):
+        self.inbox_id = inbox_id
+        self.access = access
+        self.user_id = user_id
+        self.session_key = session_key
+        self.position = position
+        self.is_behind = True
+        self.closed = False
+        self.opened_at = time.monotonic()
+        self.renew_at = self.opened_at + random.uniform(*LIFETIME)
+        self._send, self._close = send, close
+        self._rate = frames_per_second
+        self._tokens, self._tokens_at = float(BURST), self.opened_at
+        self._unacknowledged: deque[tuple[int, int]] = deque()  # (revision after the frame, its bytes)
+        self._full_since: float | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    def wait(self) -> float:
+        """Seconds until it may get a frame: 0 is now. What comes meanwhile is merged into that frame."""
+        if self._sending or self._full_since is not None:
+            return 0.5
+        self._refill()
+        return 0.0 if self._tokens >= 1 or not self._rate else (1 - self._tokens) / self._rate
+
+    def _refill(self) -> None:
+        moment = time.monotonic()
+        self._tokens = min(BURST, self._tokens + (moment - self._tokens_at) * self._rate)
+        self._tokens_at = moment
+
+    def acknowledge(self, said: Position) -> bool:
+        """The page has sent its form again. True when it now lacks something that it did not lack before.
+
+        The hub knows better how far it has sent; only what the page shows is taken from the form. When it has loaded
+        older items, they are as old as their rendering: the changes since then are sent again.
+        """
+        if said.since is not None:
+            while self._unacknowledged and self._unacknowledged[0][0] <= said.since:
+                self._unacknowledged.popleft()
+        if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
+            self._full_since = None
+        since = self.position.since
+        lacks = said.bottom != self.position.bottom or said.view != self.position.view
+        if lacks and since is not None:
+            since = min(since, said.bottom_revision or since) if said.view == self.position.view else None
+        self.position = replace(said, since=since, may_toast=self.position.may_toast)
+        return lacks
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        return sum(size for _, size in self._unacknowledged)
+
+    def is_stuck(self) -> bool:
+        """Whether the page has not answered for too long while much was on its way."""
+        return self._full_since is not None and time.monotonic() - self._full_since > UNACKNOWLEDGED_SECONDS
+
+    def push(self, frame: Frame) -> None:
+        """Send a frame without waiting for it. The page stands at its revision from now on."""
+        self.position = replace(self.position, since=frame.revision, may_toast=True)
+        self._tokens -= 1
+        self._unacknowledged.append((frame.revision, len(frame.html.encode())))
+        if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
+            self._full_since = time.monotonic()
+        self.write(frame.html)
+
+    def caught_up(self) -> None:
+        """Nothing is missing: from now on arrivals are news."""
+        self.is_behind = False
+        if not self.position.may_toast:
+            self.position = replace(self.position, may_toast=True)
+
+    def write(self, text: str) -> None:
+        """Hand a text to the socket. One that is still busy with the last one never makes anybody wait."""
+        self._sending = asyncio.get_running_loop().create_task(self._write(text))
+
+    async def _write(self, text: str) -> None:
+        try:
+            await self._send(text)
+        except Exception as error:  # a socket that is gone; its consumer hears of it, too
+            log.debug("A socket could not be written to: %r", error)
+            self.closed = True
+        finally:
+            self._sending = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._sending is not None
+
+    async def close(self, code: int, last_words: str = "") -> None:
+        """Close the socket, after a last frame where there is one to send."""
+        if self.closed:
+            return
+        self.closed = True
+        if last_words:
+            await self._write(last_words)
+        await self._close(code)

@@ -1,0 +1,101 @@
+"""What a page says of itself in its resume form: how far it has come, and what it shows.
+
+The form comes from a browser, so anything may stand in it. What is missing or strange means "unknown", and the answer
+to that is the safe one, the full list.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from zoneinfo import available_timezones
+
+from django.conf import settings
+
+from .. import categories
+from ..models.draft import KEY
+
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a page stands. Equal positions of one inbox get equal frames."""
+
+    since: int | None = None  # the inbox's revision that it shows; None is unknown
+    view: str = "none"  # "feed:all", "feed:unread", "feed:archived", "feed:category:NAME", "item:KEY" or "none"
+    bottom: str = ""  # "ARRIVAL@REVISION": its oldest item, and the revision at which it was rendered; empty is all
+    is_bell_open: bool = False
+    language: str = ""
+    zone: str = ""
+    title: str = ""
+    may_toast: bool = False  # arrivals are news on a live page, not on one that catches up
+
+    @classmethod
+    def from_form(cls, form: Mapping[str, Any], epoch: str) -> Self:
+        return cls(
+            since=number(form.get("since")) if form.get("epoch") == epoch else None,
+            view=view_of(form.get("view")),
+            bottom=bottom_of(form.get("bottom")),
+            is_bell_open=form.get("bell") == "1",
+            language=language_of(form.get("language")),
+            zone=zone_of(form.get("zone")),
+            title=text(form.get("title"))[:200],
+        )
+
+    @property
+    def list_view(self) -> str:
+        """The view of the feed that the page shows, or ""."""
+        return self.view.removeprefix("feed:") if self.view.startswith("feed:") else ""
+
+    @property
+    def item_key(self) -> str:
+        return self.view.removeprefix("item:") if self.view.startswith("item:") else ""
+
+    @property
+    def bottom_arrival(self) -> int:
+        return int(self.bottom.partition("@")[0] or 0)
+
+    @property
+    def bottom_revision(self) -> int:
+        return int(self.bottom.partition("@")[2] or 0)
+
+
+def text(value: object) -> str:
+    return value.replace("\x00", "") if isinstance(value, str) else ""
+
+
+def number(value: object) -> int | None:
+    """A revision, or None."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value, re.ASCII) and int(value) <= LARGEST:
+        return int(value)
+    return None
+
+
+def view_of(value: object) -> str:
+    kind, _, rest = text(value).partition(":")
+    if kind == "item" and KEY.fullmatch(rest):
+        return f"item:{rest}"
+    if kind == "feed" and is_list(rest):
+        return f"feed:{rest}"
+    return "none"
+
+
+def is_list(name: str) -> bool:
+    """Whether it names a list of the inbox: all, unread, archived, or category:NAME of a known category."""
+    if name in {"all", "unread", "archived"}:
+        return True
+    return name.removeprefix("category:") in {category.name for category in categories.everything()} and ":" in name
+
+
+def bottom_of(value: object) -> str:
+    arrival, at, revision = text(value).partition("@")
+    return f"{arrival}@{revision}" if at and number(arrival) is not None and number(revision) is not None else ""
+
+
+def language_of(value: object) -> str:
+    return value if value in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
+def zone_of(value: object) -> str:
+    return value if isinstance(value, str) and value in available_timezones() else settings.TIME_ZONE

@@ -1,0 +1,21 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from .models import Inbox
+
+
+class InboxMiddleware:
+    """``request.inbox``: the signed-in user's inbox, looked up when it is first used; None for strangers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.inbox = SimpleLazyObject(lambda: inbox_of(request))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def inbox_of(request: HttpRequest) -> Inbox | None:
+    return Inbox.objects.of(request.user) if request.user.is_authenticated else None

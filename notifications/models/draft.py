@@ -1,0 +1,115 @@
+"""What a caller wants to send, checked before anything is written."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import categories, verbs
+
+TITLE_LIMIT = 200
+BODY_LIMIT = 4_000
+URL_LIMIT = 2_000
+REASON_LIMIT = 200
+PARAMS_LIMIT = 4_000
+KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
+RESERVED_KEYS = {"all", "changes", "preferences", "seen"}
+RESERVED_STARTS = ("broadcast-", "job-")
+
+
+class InvalidNotification(ValueError):
+    """Something about the content cannot be sent. The message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The content of a notification. Raises InvalidNotification, UnknownCategory or UnknownVerb when made."""
+
+    title: str = ""
+    verb: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: str = ""
+    url: str = ""
+    category: str = "general"
+    level: str = ""
+    reason: str = ""
+    actor_id: int | None = None
+    actor_name: str = ""
+    target: str = ""
+    target_label: str = ""
+
+    def __post_init__(self) -> None:
+        level = self.level or categories.get(self.category).level
+        object.__setattr__(self, "level", level)
+        if level not in categories.LEVELS:
+            raise InvalidNotification(f"level is one of {', '.join(categories.LEVELS)}; got {level!r}.")
+        self._check_words()
+        for name, limit in LIMITS.items():
+            check_text(name, getattr(self, name), limit)
+        check_url(self.url)
+
+    def _check_words(self) -> None:
+        if bool(self.title.strip()) == bool(self.verb):
+            raise InvalidNotification("Give either a title or a verb; got " + ("both." if self.verb else "neither."))
+        try:
+            packed = json.dumps(dict(self.params))
+        except (TypeError, ValueError):
+            raise InvalidNotification("params holds names with texts and numbers (JSON).") from None
+        if len(packed) > PARAMS_LIMIT or "\\u0000" in packed:
+            raise InvalidNotification(f"params takes at most {PARAMS_LIMIT} characters of JSON, without NUL.")
+        if self.verb:
+            verbs.check(self.verb, self.parts())
+
+    def parts(self) -> dict[str, Any]:
+        return {"actor": self.actor_name, "target": self.target_label, **self.params}
+
+    def fields(self) -> dict[str, Any]:
+        """The columns of a notification that are its content."""
+        return asdict(self)
+
+
+LIMITS = {
+    "title": TITLE_LIMIT,
+    "body": BODY_LIMIT,
+    "url": URL_LIMIT,
+    "reason": REASON_LIMIT,
+    "actor_name": 150,
+    "target_label": 200,
+}
+
+
+def check_text(name: str, value: object, limit: int) -> None:
+    if not isinstance(value, str) and not hasattr(value, "__str__"):
+        raise InvalidNotification(f"{name} is a text; got {type(value).__name__}.")
+    if len(str(value)) > limit:
+        raise InvalidNotification(f"{name} takes at most {limit} characters; got {len(str(value))}.")
+    if "\x00" in str(value):
+        raise InvalidNotification(f"{name} must not contain the NUL character.")
+
+
+def check_url(url: str) -> None:
+    """Only http(s) links and paths of this site. A browser reads a backslash as a slash, and skips tabs and newlines."""
+    if not url:
+        return
+    wrong = InvalidNotification(f"url is an http(s) link or a path of this site that starts with /; got {url[:80]!r}.")
+    if re.search(r"[\s\\\x00-\x1f]", url):
+        raise wrong
+    if url.startswith("/"):
+        if url.startswith("//"):
+            raise wrong
+        return
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise wrong
+
+
+def check_key(key: str) -> None:
+    if not KEY.fullmatch(key):
+        raise InvalidNotification(f"key is 1 to 100 of A-Z, a-z, 0-9, - and _; got {key[:120]!r}.")
+    if key in RESERVED_KEYS or key.startswith(RESERVED_STARTS):
+        raise InvalidNotification(f"The key {key!r} is reserved; take another.")

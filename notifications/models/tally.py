@@ -1,0 +1,105 @@
+"""The numbers of an inbox, moved along with its rows instead of being counted again."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Func, JSONField, Q
+
+if TYPE_CHECKING:
+    from .inbox import Inbox
+    from .notification import NotificationQuerySet
+
+UNREAD = "unread"
+UNSEEN = "unseen"
+
+
+class Tally(Counter[str]):
+    """How much is to be added to each number: "unseen", "unread", and the lists "all", "archived", "category:NAME"."""
+
+    @classmethod
+    def of_update(cls, rows: "NotificationQuerySet", seen_revision: int, states: dict[str, Any]) -> "Tally | None":
+        """What the numbers change by when these rows get these states. None when there are no such rows."""
+        groups = list(
+            rows.order_by()
+            .annotate(
+                is_read=flag(read_at__isnull=False),
+                is_archived=flag(archived_at__isnull=False),
+                is_retracted=flag(retracted_at__isnull=False),
+                is_new=flag(arrived_revision__gt=seen_revision),
+            )
+            .values("category", "is_read", "is_archived", "is_retracted", "is_new")
+            .annotate(n=Count("pk"))
+        )
+        if not groups:
+            return None
+        after = {f"is_{name.removesuffix('_at')}": value is not None for name, value in states.items()}
+        tally = cls()
+        for group in groups:
+            tally.add(places(group), -group["n"])
+            tally.add(places({**group, **after}), group["n"])
+        return tally
+
+    @classmethod
+    def of_arrivals(cls, by_category: dict[str, int]) -> "Tally":
+        tally = cls()
+        for category, n in by_category.items():
+            tally.add(places({"category": category, "is_new": True}), n)
+        return tally
+
+    def add(self, names: set[str], n: int) -> None:
+        self.update(dict.fromkeys(names, n))
+
+    def apply_to(self, inbox: "Inbox") -> None:
+        """For an inbox in hand, whose row is locked."""
+        inbox.unseen_count += self[UNSEEN]
+        inbox.unread_count += self[UNREAD]
+        counts = Counter(inbox.counts)
+        counts.update({name: n for name, n in self.items() if name not in {UNSEEN, UNREAD}})
+        inbox.counts = {name: n for name, n in counts.items() if n}
+
+    def as_update(self) -> dict[str, Any]:
+        """The same for many rows in one statement: the arguments of ``update()``."""
+        lists = {name: n for name, n in self.items() if name not in {UNSEEN, UNREAD}}
+        return {
+            "unseen_count": F("unseen_count") + self[UNSEEN],
+            "unread_count": F("unread_count") + self[UNREAD],
+            "counts": AddToCounts(lists),
+        }
+
+
+def flag(**lookup: Any) -> ExpressionWrapper:
+    return ExpressionWrapper(Q(**lookup), output_field=BooleanField())
+
+
+def places(state: dict[str, Any]) -> set[str]:
+    """The numbers in which a notification of this state counts."""
+    if state.get("is_retracted"):
+        return set()
+    if state.get("is_archived"):
+        return {"archived"}
+    shown = {"all", f"category:{state['category']}"}
+    if not state.get("is_read"):
+        shown.add(UNREAD)
+        if state.get("is_new"):
+            shown.add(UNSEEN)
+    return shown
+
+
+class AddToCounts(Func):
+    """The JSON object ``counts`` with numbers added to some of its names, computed by the database."""
+
+    def __init__(self, steps: dict[str, int]):
+        super().__init__(F("counts"), output_field=JSONField())
+        self.steps = steps
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        column, _ = compiler.compile(self.get_source_expressions()[0])
+        pairs = ", ".join(f"%s, coalesce(json_extract({column}, %s), 0) + %s" for _ in self.steps)
+        params = [value for name, n in self.steps.items() for value in (f'$."{name}"', f'$."{name}"', n)]
+        return f"json_set({column}, {pairs})", params
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        column, _ = compiler.compile(self.get_source_expressions()[0])
+        pairs = ", ".join(f"%s::text, coalesce(({column} ->> %s::text)::bigint, 0) + %s" for _ in self.steps)
+        params = [value for name, n in self.steps.items() for value in (name, name, n)]
+        return f"{column} || jsonb_build_object({pairs})", params

@@ -1,0 +1,77 @@
+"""What Belfry listens to."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from .delivery import notify, notify_many
+from .live import push
+from .live.sessions import digest
+from .models import Browser, Inbox
+
+
+@receiver(post_save, sender=get_user_model())
+def tell_staff_of_new_account(sender: type, instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
+    if not created or raw:
+        return
+    staff = sender._default_manager.filter(is_staff=True, is_active=True).exclude(pk=instance.pk)  # type: ignore[attr-defined]
+    notify_many(
+        staff,
+        verb="account.created",
+        actor=instance,
+        category="people",
+        key=f"account-{instance.pk}",
+        reason=str(_("Because you are staff")),
+        url=admin_address(instance),
+    )
+
+
+def admin_address(user: Any) -> str:
+    return reverse(f"admin:{user._meta.app_label}_{user._meta.model_name}_change", args=[user.pk])
+
+
+@receiver(post_save, sender=get_user_model())
+def look_at_sockets_of_changed_account(
+    sender: type, instance: Any, created: bool, raw: bool, update_fields: Any = None, **kwargs: Any
+) -> None:
+    """A new password ends the other sessions, and a deactivated account has none."""
+    if created or raw or (update_fields is not None and set(update_fields) == {"last_login"}):
+        return
+    look_at_sockets(instance)
+
+
+@receiver(user_logged_out)
+def look_at_sockets_of_ended_session(sender: type, request: Any, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        look_at_sockets(user, ended=digest(request.session.session_key))
+
+
+def look_at_sockets(user: Any, ended: str = "") -> None:
+    """Hubs look at the user's sockets again: told by a nudge, and by the sweep where that is lost."""
+    inbox = Inbox.objects.of(user)
+    inbox.note_access_change()
+    push.nudge_sessions(inbox.pk, ended)
+
+
+@receiver(user_logged_in)
+def tell_of_unknown_browser(sender: type, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """The first browser of an account is taken as its owner's."""
+    if request is None:
+        return
+    browser, is_strange = Browser.remember(user, request.headers.get("User-Agent", ""))
+    if is_strange:
+        notify(
+            user,
+            verb="account.new_browser",
+            params={"browser": browser.label},
+            category="security",
+            body=str(_("If this was not you, change your password.")),
+            reason=str(_("Because it is your account")),
+            key=f"browser-{browser.pk}",
+        )

@@ -1,0 +1,56 @@
+"""Verbs: what happened, as a translatable text that is rendered when it is shown.
+
+Any installed app may have a module ``verbs.py`` that calls :func:`register`; it is imported at start. The text names
+its parts in braces, ``_("{actor} commented on {target}")``; ``actor`` and ``target`` are always there, the others come
+from ``params``.
+"""
+
+import re
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+
+PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+class UnknownVerb(ValueError):
+    """A verb that nobody registered."""
+
+
+_registry: dict[str, str | Promise] = {}
+
+
+def register(name: str, text: str | Promise) -> None:
+    """Make a verb known, such as ``register("comment.added", _("{actor} commented on {target}"))``."""
+    _registry[name] = text
+
+
+def check(name: str, params: Mapping[str, object]) -> None:
+    """Raise UnknownVerb for a verb that is not registered, ValueError for a part that nobody gave."""
+    if name not in _registry:
+        raise UnknownVerb(f"Unknown verb {name!r}. Known: {', '.join(sorted(_registry)) or 'none'}.")
+    missing = sorted(set(PART.findall(str(_registry[name]))) - set(params))
+    if missing:
+        raise ValueError(f"The verb {name!r} needs {', '.join(missing)}; got {', '.join(params) or 'nothing'}.")
+
+
+def render_text(name: str, params: Mapping[str, object]) -> str:
+    """The sentence in the active language. A verb or part that is gone shows its name, so that the row stays readable."""
+    return PART.sub(lambda part: str(params.get(part[1], part[1])), str(_registry.get(name, name)))
+
+
+def render_html(name: str, params: Mapping[str, object]) -> SafeString:
+    """The same, escaped, each part isolated for mixed writing directions."""
+    pieces = PART.split(str(_registry.get(name, name)))
+    html = [
+        format_html("<bdi>{}</bdi>", params.get(piece, piece)) if odd else conditional_escape(piece)
+        for odd, piece in zip([i % 2 for i in range(len(pieces))], pieces, strict=True)
+    ]
+    return mark_safe("".join(html))  # every piece is escaped above
+
+
+register("account.created", _("{actor} has joined"))
+register("account.new_browser", _("New sign-in from {browser}"))

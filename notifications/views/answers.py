@@ -1,0 +1,78 @@
+"""How acts are answered, and who may act."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from ..live.frames import frames_for
+from ..live.positions import Position, number
+from ..models import Board
+
+View = Callable[..., HttpResponse]
+
+
+def reader_required(view: View) -> View:
+    """Strangers are led to the sign-in page; a fragment of a page whose reader has signed out says so in that page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.htmx and not request.user.is_authenticated:  # type: ignore[attr-defined]
+            return render(request, "notifications/_signed_out.html", {"oob": True})
+        return login_required(view)(request, *args, **kwargs)
+
+    return guarded
+
+
+def page(view: View) -> View:
+    """A GET for signed-in readers, never kept by a cache: the back button must not show an old inbox."""
+    return require_GET(never_cache(reader_required(view)))
+
+
+def act(view: View) -> View:
+    """A POST that changes something for the signed-in reader. Changes are transactions of their own."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs) or answer_act(request)
+
+    return transaction.non_atomic_requests(require_POST(never_cache(reader_required(answer))))
+
+
+def answer_act(request: HttpRequest) -> HttpResponse:
+    """After an act: nothing where the socket brings the change, the change itself where there is none, and without
+    JavaScript the page that it came from."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseRedirect(way_back(request))
+    if request.POST.get("live") == "on":
+        return HttpResponse(status=204)
+    return changes_for(request, request.POST)
+
+
+def changes_for(request: HttpRequest, form: Mapping[str, Any]) -> HttpResponse:
+    """The frame that a page at the position of this form lacks."""
+    inbox = request.inbox  # type: ignore[attr-defined]
+    position = Position.from_form(form, Board.load().epoch)
+    return HttpResponse(frames_for({inbox.pk: {position}})[inbox.pk][position].html)
+
+
+def way_back(request: HttpRequest) -> str:
+    """The page that the form stood on, when it is one of ours."""
+    next_url = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(next_url, {request.get_host()}, request.is_secure()):
+        return next_url
+    return reverse("notifications:inbox")
+
+
+def position_of(request: HttpRequest) -> int:
+    """The revision that the reader's page showed. An unknown one is 0: then nothing is touched that they may not
+    have seen."""
+    return number(request.POST.get("since")) or 0
