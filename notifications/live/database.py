@@ -5,6 +5,7 @@ keep their connections; after an error they begin anew.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,11 +14,11 @@ from django.db import DatabaseError, connections
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from ..models import Board, Inbox
+from notifications.models import Board, Inbox
+
 from . import sessions
 from .frames import Frame, frames_for
 from .positions import Position
-
 
 T = TypeVar("T")
 
@@ -35,6 +36,17 @@ def answered(question: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     except DatabaseError:
         connections.close_all()
         raise
+
+
+async def close_connections() -> None:
+    """Close the database connections of every thread."""
+    everyone = threading.Barrier(THREADS)
+
+    def close() -> None:
+        everyone.wait(timeout=30)  # so that each thread takes one
+        connections.close_all()
+
+    await asyncio.gather(*(ask(close) for _ in range(THREADS)))
 
 
 async def frames(wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:

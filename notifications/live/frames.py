@@ -17,8 +17,9 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from ..lists import BELL_LENGTH, day_order, filters_of, local_day, page_of
-from ..models import Inbox, Notification
+from notifications.lists import BELL_LENGTH, day_order, filters_of, local_day, page_of
+from notifications.models import Inbox, Notification
+
 from .positions import Position
 
 CHANGES_LIMIT = 300  # more than this are not caught up with one by one

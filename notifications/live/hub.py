@@ -181,8 +181,9 @@ class Hub:
         if not self.outlets:
             return
         epoch, standing = await database.standing(list(self.outlets))
-        if epoch != self.epoch:
-            self._begin_epoch(epoch)
+        if self.epoch and epoch != self.epoch:
+            self._begin_epoch()
+        self.epoch = epoch
         suspects = []
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
@@ -194,9 +195,8 @@ class Hub:
         gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
         await self.check_sessions([*suspects, *gone])
 
-    def _begin_epoch(self, epoch: str) -> None:
+    def _begin_epoch(self) -> None:
         """The database was restored: no position that was held under another epoch means anything."""
-        self.epoch = epoch
         for outlet in self.all_outlets():
             outlet.position = replace(outlet.position, since=None)
             self.mark_dirty([outlet.inbox_id])
@@ -255,6 +255,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.bus.stop()
+        await database.close_connections()
 
 
 def is_before(outlet: Outlet, revision: int) -> bool:

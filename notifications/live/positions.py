@@ -12,8 +12,8 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 
-from .. import categories
-from ..models.draft import KEY
+from notifications import categories
+from notifications.models.draft import KEY
 
 LARGEST = 2**63 - 1
 

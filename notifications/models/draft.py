@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import categories, verbs
+from notifications import categories, verbs
 
 TITLE_LIMIT = 200
 BODY_LIMIT = 4_000

@@ -8,8 +8,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from .. import categories, events
-from ..live import push
+from notifications import categories, events
+from notifications.live import push
+
 from .notification import Notification, NotificationQuerySet, Retraction
 from .tally import Tally
 

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from .. import categories, verbs
+from notifications import categories, verbs
+
 from .draft import Draft
 
 EXCERPT_LENGTH = 280

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Greatest
 
-from .. import events
-from ..live import push
+from notifications import events
+from notifications.live import push
+
 from .inbox import Inbox
 from .notification import Notification, Retraction
 from .tally import Tally

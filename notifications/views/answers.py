@@ -13,9 +13,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from ..live.frames import frames_for
-from ..live.positions import Position, number
-from ..models import Board
+from notifications.live.frames import frames_for
+from notifications.live.positions import Position, number
+from notifications.models import Board
 
 View = Callable[..., HttpResponse]
 

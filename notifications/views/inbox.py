@@ -6,9 +6,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from .. import categories
-from ..lists import BELL_LENGTH, filters_of, page_of
-from ..live.positions import is_list, number
+from notifications import categories
+from notifications.lists import BELL_LENGTH, filters_of, page_of
+from notifications.live.positions import is_list, number
+
 from .answers import act, changes_for, page, position_of
 
 
@@ -36,7 +37,7 @@ def inbox(request: Any) -> HttpResponse:
 
 
 @page
-def open(request: Any, key: str) -> HttpResponse:
+def open_notification(request: Any, key: str) -> HttpResponse:
     """Marks it as read, and leads to its link or shows it whole. The one GET that changes something."""
     notification = get_object_or_404(request.inbox.notifications.filter(revision__isnull=False), key=key)
     if notification.retracted_at is None:

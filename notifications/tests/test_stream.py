@@ -1,0 +1,79 @@
+"""The stream: what is committed reaches the open pages, and a page that was away catches up."""
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from notifications.delivery import anotify, aretract, notify
+from notifications.testing import LivePage
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
+
+
+async def fresh(page):
+    return (await LivePage(page.user, page.path, client=page.client).load()).shown()
+
+
+async def test_a_notification_is_pushed_to_every_page_of_its_recipient_and_to_nobody_else(bo, chi):
+    async with LivePage(bo) as first, LivePage(bo, "/inbox/?view=unread") as second, LivePage(chi) as stranger:
+        await anotify(bo, title="Lunch is ready")
+        await first.until(lambda: "Lunch is ready" in first.text("#feed"))
+        await second.until(lambda: "Lunch is ready" in second.text("#feed"))
+        await anotify(chi, title="For Chi")
+        await stranger.until(lambda: "For Chi" in stranger.text("#feed"))
+        assert "Lunch" not in "".join(stranger.frames)
+        assert first.shown() == await fresh(first)
+        assert second.shown() == await fresh(second)
+
+
+async def test_the_first_frame_after_a_page_was_rendered_has_what_came_in_between(bo):
+    page = await LivePage(bo).load()
+    await anotify(bo, title="In between")
+    await page.connect()
+    await page.until(lambda: "In between" in page.text("#feed"))
+    assert page.shown() == await fresh(page)
+    await page.cut()
+
+
+async def test_acts_elsewhere_reach_the_page(bo, inbox):
+    await anotify(bo, title="Read me", key="one")
+    await anotify(bo, title="Archive me", key="two")
+    await anotify(bo, title="Take me back", key="three")
+    async with LivePage(bo) as page:
+        for act in (inbox.mark_read, inbox.archive, inbox.mark_unread):
+            await sync_to_async(act)("one" if act != inbox.archive else "two")
+        await aretract(bo, "three")
+        await page.until_revision((await fresh_inbox(inbox)).revision)
+        assert page.shown() == await fresh(page)
+        assert len(page.document.rows()) == 1
+
+
+async def fresh_inbox(inbox):
+    await inbox.arefresh_from_db()
+    return inbox
+
+
+async def test_nothing_is_sent_before_the_commit_and_nothing_after_a_rollback(bo):
+    def roll_back():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            notify(bo, title="Never was")
+            raise RuntimeError
+
+    async with LivePage(bo) as page:
+        await sync_to_async(roll_back)()
+        await anotify(bo, title="Real")
+        await page.until(lambda: "Real" in page.text("#feed"))
+        assert "Never" not in "".join(page.frames)
+
+
+@pytest.mark.parametrize("since", ["99999", "-1", "", "x", "9" * 30, "1; drop table"])
+async def test_a_strange_cursor_gets_one_full_list(bo, since):
+    await anotify(bo, title="Here I am")
+    page = await LivePage(bo).load()
+    form = {**page.document.inputs("#resume"), "since": since}
+    page.document.apply('<hx-partial hx-target="#feed" hx-swap="innerHTML"></hx-partial>')
+    await page.connect(form=form)
+    await page.receive()
+    assert len(page.frames) == 1
+    assert page.shown() == await fresh(page)
+    await page.cut()
