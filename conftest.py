@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django.contrib.auth import get_user_model
 
 from notifications.management.valkey import valkey_command
 
+User = get_user_model()
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -70,6 +72,30 @@ def valkey(valkey_server: ValkeyServer) -> Iterator[ValkeyServer]:
     yield valkey_server
     valkey_server.thaw()
     valkey_server.start()
+
+
+@pytest.fixture
+def ada(db: None) -> Any:
+    """Ada is staff."""
+    return User.objects.create_user("ada", "ada@example.com", "belfry-demo", display_name="Ada Okafor", is_staff=True)
+
+
+@pytest.fixture
+def bo(db: None) -> Any:
+    """Bo has an inbox."""
+    return User.objects.create_user("bo", "bo@example.com", "belfry-demo", display_name="Bo Lindqvist")
+
+
+@pytest.fixture
+def chi(db: None) -> Any:
+    """Chi must never see what is Bo's."""
+    return User.objects.create_user("chi", "chi@example.com", "belfry-demo", language="de", time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def dana(db: None) -> Any:
+    """Dana reads right to left."""
+    return User.objects.create_user("dana", "dana@example.com", "belfry-demo", language="ar", time_zone="Asia/Beirut")
 
 
 def chromium() -> str | None:

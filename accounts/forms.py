@@ -29,7 +29,7 @@ class SignUpForm(UserCreationForm):
 
     class Meta(UserCreationForm.Meta):
         model = User
-        fields = ["username", "email"]
+        fields = ("username", "email")
 
     def clean_time_zone(self) -> str:
         guess = self.cleaned_data["time_zone"]
@@ -49,4 +49,4 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ["display_name", "language", "time_zone"]
+        fields = ("display_name", "email", "language", "time_zone")

@@ -1,11 +1,12 @@
-"""Reading the environment: environs, except that a wrong value ends the start with one line that names it."""
+"""Reading the environment: environs, except that a wrong value ends the start with one line that names it.
+
+An empty variable counts as one that is not set.
+"""
 
 import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from zoneinfo import available_timezones
 
 import dj_database_url
 import dj_email_url
-from environs import Env, EnvError, EnvNotSetError
+from environs import Env, EnvError
+
+env = Env()
 
 
 def refuse(name: str, problem: str) -> NoReturn:
@@ -21,85 +24,87 @@ def refuse(name: str, problem: str) -> NoReturn:
     raise SystemExit(f"Belfry cannot start: {name} {problem}")
 
 
-def _one_line(read: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(read)
-    def reader(self: Env, name: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return read(self, name, *args, **kwargs)
-        except EnvNotSetError:
-            refuse(name, "is not set.")
-        except EnvError as error:
-            refuse(name, f"is wrong: {error.args[0].partition(' invalid: ')[2]}")
-
-    return reader
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name) or default
 
 
-class Environment(Env):
-    """The process's environment. `str`, `bool`, ... as in environs; the rest knows what Belfry needs."""
+def flag(name: str, default: bool) -> bool:
+    try:
+        return env.bool(name) if text(name) else default
+    except EnvError:
+        refuse(name, f"is wrong: expected 1 or 0, got {text(name)!r}.")
 
-    def _get_value(self, env_key: Any, default: Any) -> Any:
-        """An empty variable counts as one that is not set."""
-        return os.environ.get(env_key) or default
 
-    str = _one_line(Env.str)
-    bool = _one_line(Env.bool)
-    int = _one_line(Env.int)
-    list = _one_line(Env.list)
-    path = _one_line(Env.path)
+def number(name: str, default: int, *, lowest: int, highest: int) -> int:
+    try:
+        value = env.int(name) if text(name) else default
+    except EnvError:
+        value = lowest - 1
+    if not lowest <= value <= highest:
+        refuse(name, f"is wrong: expected a number from {lowest} to {highest}, got {text(name)!r}.")
+    return value
 
-    def log_level(self, name: str, default: str) -> str:
-        """The name of one of logging's levels."""
-        level = self.str(name, default).upper()
-        if level not in logging.getLevelNamesMapping():
-            refuse(name, f"is wrong: {level!r} is none of DEBUG, INFO, WARNING, ERROR.")
-        return level
 
-    def time_zone(self, name: str, default: str) -> str:
-        """The name of a time zone, such as Europe/Berlin."""
-        zone = self.str(name, default)
-        if zone not in available_timezones():
-            refuse(name, f"is wrong: {zone!r} is no time zone; expected one like Europe/Berlin.")
-        return zone
+def words(name: str, default: list[str]) -> list[str]:
+    """Several values with commas between."""
+    return [word.strip() for word in text(name).split(",")] if text(name) else default
 
-    def directory(self, name: str, default: Path) -> Path:
-        """An absolute path of a directory, which is made when it is missing."""
-        path = Path(self.path(name, default)).expanduser().absolute()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            refuse(name, f"is wrong: {path} cannot be used ({error.strerror}).")
-        return path
 
-    def database(self, name: str, default: str) -> dict[str, Any]:
-        """A Django database from a postgres:// or sqlite:/// URL."""
-        url = self.str(name, default)
-        try:
-            parsed: dict[str, Any] = dict(dj_database_url.parse(url))
-        except ValueError:
-            parsed = {"ENGINE": "", "NAME": ""}
-        engine = parsed["ENGINE"].rpartition(".")[2]
-        if engine not in ("postgresql", "sqlite3") or parsed["NAME"] in ("", ":memory:"):
-            refuse(name, "is wrong: expected postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:////PATH.")
-        return parsed
+def directory(name: str, default: Path) -> Path:
+    """An absolute path of a directory, which is made when it is missing."""
+    path = Path(text(name) or default).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(name, f"is wrong: {path} cannot be used ({error.strerror}).")
+    return path
 
-    def mail(self, name: str, default: str) -> dict[str, Any]:
-        """Django's EMAIL_* settings from an smtp://, smtp+tls://, smtp+ssl:// or console: URL."""
-        parsed: dict[str, Any] = dj_email_url.parse(self.str(name, default))
-        if "EMAIL_BACKEND" not in parsed:
-            refuse(name, "is wrong: expected smtp+tls://USER:PASSWORD@HOST:587, smtp+ssl://..., smtp://... or console:.")
-        return parsed
 
-    def redis(self, name: str, default: str) -> str:
-        """The URL of a Redis or Valkey: redis://, rediss:// or unix://."""
-        url = self.str(name, "") or default
-        try:
-            parts = urlsplit(url)
-            usable = bool(parts.path if parts.scheme == "unix" else parts.hostname) and (parts.port or 1) > 0
-        except ValueError as error:
-            refuse(name, f"is wrong: {error}")
-        if parts.scheme not in ("redis", "rediss", "unix") or not usable:
-            refuse(name, "is wrong: expected redis://HOST:PORT/0, rediss://... or unix:///PATH.")
-        return url
+def database(name: str, default: str) -> dict[str, Any]:
+    """A Django database from a postgres:// or sqlite:/// URL."""
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(text(name, default)))
+    except ValueError:
+        parsed = {"ENGINE": "", "NAME": ""}
+    engine = parsed["ENGINE"].rpartition(".")[2]
+    if engine not in ("postgresql", "sqlite3") or parsed["NAME"] in ("", ":memory:"):
+        refuse(name, "is wrong: expected postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:////PATH.")
+    return parsed
+
+
+def redis(name: str, default: str) -> str:
+    """The URL of a Redis or Valkey: redis://, rediss:// or unix://."""
+    url = text(name, default)
+    try:
+        parts = urlsplit(url)
+        where = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port or 6379)
+    except ValueError:  # a port that is no number
+        where = None
+    if not where or parts.scheme not in ("redis", "rediss", "unix"):
+        refuse(name, "is wrong: expected redis://HOST:PORT/0, rediss://... or unix:///PATH.")
+    return url
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings from a URL; smtp+tls://USER:PASSWORD@HOST:587, for example, or console:."""
+    parsed: dict[str, Any] = dj_email_url.parse(text(name, default))
+    if "EMAIL_BACKEND" not in parsed:
+        refuse(name, "is wrong: expected smtp://, smtp+tls:// or smtp+ssl://USER:PASSWORD@HOST:PORT, or console:.")
+    return parsed
+
+
+def log_level(name: str, default: str) -> str:
+    level = text(name, default).upper()
+    if level not in logging.getLevelNamesMapping():
+        refuse(name, f"is wrong: expected DEBUG, INFO, WARNING or ERROR, got {level!r}.")
+    return level
+
+
+def time_zone(name: str, default: str) -> str:
+    zone = text(name, default)
+    if zone not in available_timezones():
+        refuse(name, f"is wrong: expected a time zone like Europe/Berlin, got {zone!r}.")
+    return zone
 
 
 def socket_path(directory: Path) -> Path:

@@ -7,42 +7,42 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
-from environs import validate
 
-from config.environment import Environment, broker_url, build_id, refuse, socket_path
+from config import environment as env
 from config.logging import logging_config
-
-env = Environment()
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.directory("VAR_DIR", BASE_DIR / "var")
-PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
+PORT = env.number("PORT", 8000, lowest=1, highest=65535)
 
 # --- How strict we are ------------------------------------------------------------------------------------------------
 # DEBUG is for development and the demo. Outside of it, nothing has a default that could leak: the key and the hosts
 # must be given.
 
-DEBUG = env.bool("DEBUG", False)
+DEBUG = env.flag("DEBUG", False)
 DEMO = DEBUG
 
-SECRET_KEY = env.str("SECRET_KEY", "development-only" if DEBUG else "")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+SECRET_KEY = env.text("SECRET_KEY", "development-only" if DEBUG else "")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 if not SECRET_KEY:
-    refuse("SECRET_KEY", "is not set. It must be long, random and secret; DEBUG=1 does without it.")
+    env.refuse("SECRET_KEY", "is not set. It must be long, random and secret; DEBUG=1 does without it.")
 if not DEBUG and len(SECRET_KEY) < 50:
-    refuse("SECRET_KEY", "is too short: 50 characters or more, please.")
+    env.refuse("SECRET_KEY", "is too short: 50 characters or more, please.")
 if not ALLOWED_HOSTS:
-    refuse("ALLOWED_HOSTS", "is not set. It lists the site's host names with commas between; DEBUG=1 does without it.")
+    env.refuse(
+        "ALLOWED_HOSTS", "is not set. It lists the site's host names with commas between; DEBUG=1 does without it."
+    )
 for origin in CSRF_TRUSTED_ORIGINS:
     if "://" not in origin:
-        refuse("CSRF_TRUSTED_ORIGINS", f"is wrong: {origin!r} has no scheme, as in https://example.com.")
+        env.refuse("CSRF_TRUSTED_ORIGINS", f"is wrong: {origin!r} has no scheme, as in https://example.com.")
 
-# `manage.py serve` speaks plain HTTP on the loopback. HTTPS=1 says that a proxy in front of it ends TLS, and that it sets
-# X-Forwarded-Proto and X-Forwarded-For itself, whatever the client sent. HTTPS=0 is for trying production mode without one.
-HTTPS = env.bool("HTTPS", not DEBUG)
+# `manage.py serve` speaks plain HTTP on the loopback. HTTPS=1 says that a proxy in front of it ends TLS, and that it
+# sets X-Forwarded-Proto and X-Forwarded-For itself, whatever the client sent. HTTPS=0 is for trying production mode
+# without a proxy.
+HTTPS = env.flag("HTTPS", not DEBUG)
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -78,10 +78,10 @@ CONTENT_SECURITY_POLICY = {
 # Origins, beside the site's own, whose pages may open a socket.
 LIVE_ORIGINS = CSRF_TRUSTED_ORIGINS
 # Who may read /metrics from elsewhere than the loopback: whoever sends this as a bearer token. Empty means nobody.
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # How many frames a second one page gets; what waits longer is merged. 0 sets no limit.
-FRAMES_PER_SECOND = env.float("FRAMES_PER_SECOND", 4.0, validate=validate.Range(0))
+FRAMES_PER_SECOND = env.number("FRAMES_PER_SECOND", 4, lowest=0, highest=1000)
 
 # --- What the site is made of -----------------------------------------------------------------------------------------
 
@@ -147,13 +147,17 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
 else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 20), "timeout": 10}
+    _database["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": env.number("DATABASE_POOL", 20, lowest=1, highest=1000),
+        "timeout": 10,
+    }
     _database["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- The bus and the broker: the embedded Valkey, or a Redis of yours -------------------------------------------------
 
-VALKEY_SOCKET = socket_path(VAR_DIR)
+VALKEY_SOCKET = env.socket_path(VAR_DIR)
 REDIS_URL = env.redis("REDIS_URL", f"unix://{VALKEY_SOCKET}")
 CHANNEL_LAYERS = {
     "default": {
@@ -164,7 +168,7 @@ CHANNEL_LAYERS = {
 
 # A task may run twice (late acknowledgement), never at the same time as itself: the hard limit is shorter than the
 # time after which the broker hands it out again.
-CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_URL = env.broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_timeout": 2}
@@ -212,7 +216,7 @@ if not DEBUG:
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 # Pages carry it, and heartbeats do: a page of an older build offers to reload.
-BUILD_ID = env.str("BUILD_ID", "") or build_id(
+BUILD_ID = env.text("BUILD_ID") or env.build_id(
     BASE_DIR / "templates", BASE_DIR / "static", BASE_DIR / "package-lock.json"
 )
 
@@ -226,6 +230,6 @@ EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
 EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", "belfry@localhost")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("MAIL_FROM", "belfry@localhost")
 
 LOGGING = logging_config(env.log_level("LOG_LEVEL", "INFO"), json=not DEBUG)

@@ -1,4 +1,4 @@
-"""The site's own settings in a known environment, for pytest. DATABASE_URL says which database; nothing else leaks in."""
+"""The site's own settings in a known environment, for pytest. Only DATABASE_URL, which names the database, leaks in."""
 
 import atexit
 import os
@@ -8,7 +8,16 @@ import tempfile
 _var_dir = tempfile.mkdtemp(prefix="belfry-test-")
 atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
 
-for _name in ("PORT", "REDIS_URL", "DEBUG", "CSRF_TRUSTED_ORIGINS", "METRICS_TOKEN", "EMAIL_URL", "TIME_ZONE", "BUILD_ID"):
+for _name in (
+    "PORT",
+    "REDIS_URL",
+    "DEBUG",
+    "CSRF_TRUSTED_ORIGINS",
+    "METRICS_TOKEN",
+    "EMAIL_URL",
+    "TIME_ZONE",
+    "BUILD_ID",
+):
     os.environ.pop(_name, None)
 os.environ |= {
     "VAR_DIR": _var_dir,

@@ -42,7 +42,7 @@ class Child:
 
 
 class Supervisor:
-    """`start()` the children, `wait_until()` they are ready, then `watch()` until a signal asks to stop; always `stop()`."""
+    """`start()` the children, `wait_until()` they are ready, `watch()` until a signal asks to stop; always `stop()`."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
@@ -105,12 +105,12 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509
+            preexec_fn=_end_with(os.getpid()),
         )
         threading.Thread(target=self._relay, args=(child.name, child.process), daemon=True).start()
 
     def _relay(self, name: str, process: "subprocess.Popen[str]") -> None:
-        for line in process.stdout or ():
+        for line in filter(str.strip, process.stdout or ()):
             self.say(f"{name:>6} | {line.rstrip()}")
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """manage.py serve: Daphne's server with our limits, and a goodbye that browsers understand.
 
-Daphne's own command ends every socket with 1006 on SIGTERM, which a page takes for a broken network. Here the hub closes
-them with 1012, "come back", before the server stops.
+Daphne's own command ends every socket with 1006 on SIGTERM, which a page takes for a broken network. Here the hub
+closes them with 1012, "come back", before the server stops.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         server = site_server(bind, port)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: reactor.callFromThread(begin_to_leave, server))
-        # What is loaded by now stays: the collector need not look at it, nor look often (STACK: half the latency at p99).
+        # What is loaded by now stays. The collector need not look at it, nor look often: that halves the slowest 1 %.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         server.run()

@@ -6,7 +6,6 @@ import shlex
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
 import redis
@@ -106,11 +105,11 @@ class Command(BaseCommand):
 
     def welcome(self, seconds: float) -> None:
         host = "localhost" if self.bind in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.bind
-        self.say(f"\nBelfry is ready after {seconds:.1f} s:  http://{host}:{settings.PORT}/\n")
+        lines = [f"Belfry is ready: http://{host}:{settings.PORT}/  ({seconds:.1f} s)"]
         if settings.DEMO:
-            self.say("Sign in as ada (staff), bo, chi or dana; the password is belfry-demo.")
-            self.say(f"Then ring the bell of bo from a second terminal:\n\n  {given_environment()}{NOTIFY}\n")
-        self.say("Ctrl-C stops everything.")
+            lines += ["Sign in as ada (staff), bo, chi or dana; the password is belfry-demo."]
+            lines += ["Then ring bo's bell from a second terminal:", f"    {given_environment()}{NOTIFY}"]
+        self.say("\n" + "\n\n".join([*lines, "Ctrl-C stops everything."]) + "\n\n")
 
     def say(self, line: str) -> None:
         try:
