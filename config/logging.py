@@ -52,13 +52,14 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
             },
         },
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["once_per_outage"]},
+            "console": {"class": "logging.StreamHandler", "formatter": "plain"},
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"level": level},
             "daphne": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
+            "channels_redis.pubsub": {"filters": ["once_per_outage"]},
         },
     }
 

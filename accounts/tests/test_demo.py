@@ -1,0 +1,60 @@
+"""The demo's people and what they find."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from notifications.models import Inbox, Notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def demo(settings):
+    settings.DEMO = True
+    call_command("demo_data", verbosity=0)
+
+
+def inbox_of(username: str) -> Inbox:
+    return Inbox.objects.get(user__username=username)
+
+
+def test_the_cast_can_sign_in_and_only_ada_is_staff(demo, client):
+    for name in ("ada", "bo", "chi", "dana"):
+        assert client.login(username=name, password="belfry-demo")
+    assert [user.username for user in get_user_model().objects.filter(is_staff=True)] == ["ada"]
+
+
+def test_everyone_finds_something_and_bo_finds_news(demo):
+    assert Notification.objects.count() >= 35
+    assert all(inbox_of(name).notifications.active().exists() for name in ("ada", "bo", "chi", "dana"))
+    bo = inbox_of("bo")
+    assert 0 < bo.unseen_count < bo.unread_count < bo.counts["all"]
+    assert bo.notifications.archived().exists()
+
+
+def test_items_lie_in_the_past_in_the_order_of_their_delivery(demo):
+    for name in ("ada", "bo", "chi", "dana"):
+        rows = list(inbox_of(name).notifications.order_by("pk").values_list("arrival", flat=True))
+        assert rows == sorted(rows)
+
+
+def test_running_it_again_changes_nothing(demo):
+    bo = inbox_of("bo")
+    bo.mark_all_read(upto=bo.revision)
+    before = list(Notification.objects.order_by("pk").values())
+    call_command("demo_data", verbosity=0)
+    assert list(Notification.objects.order_by("pk").values()) == before
+    assert inbox_of("bo").revision == bo.revision
+
+
+def test_running_it_again_adds_what_is_missing(demo):
+    inbox_of("bo").notifications.filter(key="demo-fog-4").delete()
+    call_command("demo_data", verbosity=0)
+    assert inbox_of("bo").notifications.filter(key="demo-fog-4").exists()
+
+
+def test_outside_of_a_demo_nobody_gets_a_known_password():
+    with pytest.raises(CommandError, match="DEBUG"):
+        call_command("demo_data")
+    assert not get_user_model().objects.exists()

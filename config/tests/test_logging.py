@@ -1,0 +1,63 @@
+"""The log: readable lines or JSON, and no storm of tracebacks while Redis is away."""
+
+import json
+import logging
+import logging.config
+
+import pytest
+import redis
+import structlog
+
+from config.logging import OncePerOutage, logging_config
+
+
+def record_of(error: Exception) -> logging.LogRecord:
+    info = (type(error), error, None)
+    return logging.LogRecord("channels_redis.pubsub", logging.ERROR, "", 0, "Unexpected exception", (), info)
+
+
+def formatted(record: logging.LogRecord, *, json_lines: bool) -> str:
+    wanted = logging_config("INFO", json=json_lines)["formatters"]["plain"]
+    formatter = wanted.pop("()")
+    return formatter(**wanted).format(record)
+
+
+def test_an_outage_of_redis_is_one_line_without_a_traceback():
+    outage = OncePerOutage()
+    records = [record_of(redis.ConnectionError("refused")) for _ in range(5)]
+    assert [outage.filter(record) for record in records] == [True, False, False, False, False]
+    assert records[0].exc_info is None
+    assert "Redis is away" in records[0].getMessage()
+
+
+def test_the_next_outage_is_told_again():
+    outage = OncePerOutage()
+    outage.filter(record_of(redis.ConnectionError("refused")))
+    outage.last -= OncePerOutage.QUIET + 1
+    assert outage.filter(record_of(redis.ConnectionError("refused")))
+
+
+def test_other_errors_keep_their_traceback():
+    record = record_of(ValueError("a bug"))
+    assert OncePerOutage().filter(record) is True
+    assert record.exc_info is not None
+
+
+def test_production_logs_one_json_object_per_line():
+    record = logging.LogRecord("notifications", logging.INFO, "", 0, "%s has joined", ("bo",), None)
+    entry = json.loads(formatted(record, json_lines=True))
+    assert (entry["event"], entry["level"], entry["logger"]) == ("bo has joined", "info", "notifications")
+
+
+def test_development_logs_lines_for_people():
+    record = logging.LogRecord("notifications", logging.INFO, "", 0, "%s has joined", ("bo",), None)
+    assert "bo has joined" in formatted(record, json_lines=False)
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_values_given_with_a_message_are_shown(json_lines):
+    logging_config("INFO", json=json_lines)
+    record = logging.LogRecord("notifications", logging.INFO, "", 0, "delivered", (), None)
+    record.inbox = 7
+    assert "7" in formatted(record, json_lines=json_lines)
+    assert structlog.is_configured()
