@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 RESUME_SECONDS = 10.0  # to say where the page stands
 MESSAGES = (20, 10.0)  # at most so many in so many seconds
+LARGEST = 4096  # characters of a resume form
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -57,7 +58,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         """A page sends its resume form and nothing else, first to say where it stands, then to acknowledge."""
-        form = await self.decode_json(text_data) if text_data else None
+        form = await self.decode_json(text_data) if text_data and len(text_data) <= LARGEST else None
         if not isinstance(form, dict) or self._is_flood():
             await self.close(codes.RUBBISH)
         elif self.outlet is not None:

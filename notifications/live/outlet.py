@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from . import codes
 from .frames import Frame
 from .positions import Position
 
@@ -110,9 +111,11 @@ class Outlet:
     async def _write(self, text: str) -> None:
         try:
             await self._send(text)
-        except Exception as error:  # a socket that is gone; its consumer hears of it, too
-            log.debug("A socket could not be written to: %r", error)
-            self.closed = True
+        except Exception:
+            # The page lacks a frame that we believe it has: only a new socket with a new position mends that.
+            if not self.closed:
+                log.exception("A socket could not be written to; its page is sent away to come back.")
+                await self.close(codes.COME_BACK_LATER)
         finally:
             self._sending = None
 

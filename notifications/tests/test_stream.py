@@ -77,3 +77,14 @@ async def test_a_strange_cursor_gets_one_full_list(bo, since):
     assert len(page.frames) == 1
     assert page.shown() == await fresh(page)
     await page.cut()
+
+
+async def test_an_open_bell_stays_current(bo):
+    async with LivePage(bo) as page:
+        await anotify(bo, title="First")
+        await page.until(lambda: "First" in page.text("#feed"))
+        page.document.by_id("bell-open").set("value", "1")
+        await page.send_form()
+        await anotify(bo, title="Second")
+        await page.until(lambda: "Second" in page.text("#bell-list"))
+        assert len(page.document.rows("#bell-list")) == 2

@@ -19,7 +19,8 @@ from django.utils.module_loading import import_string
 from twisted.internet import reactor
 
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
-LARGEST_MESSAGE = 4096  # bytes from a browser; it sends nothing but its resume form
+LARGEST_FRAME = 4096  # bytes from a browser; it sends nothing but its resume form
+LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
 
 
 class SiteServer(Server):
@@ -66,7 +67,7 @@ def site_server(bind: str, port: int) -> SiteServer:
         ping_interval=20,
         ping_timeout=20,
         websocket_max_message_size=LARGEST_MESSAGE,
-        websocket_max_frame_size=LARGEST_MESSAGE,
+        websocket_max_frame_size=LARGEST_FRAME,
         proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,
         server_name="",
     )
