@@ -3,12 +3,13 @@
   const root = document.documentElement;
   const EVERY = 30_000;
   const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+  const amounts = new Intl.RelativeTimeFormat(root.lang); // "1 day ago" is not always "yesterday"
   const words = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
   const dates = new Intl.DateTimeFormat("en-CA", { timeZone: root.dataset.timeZone || undefined });
 
   const ago = seconds => {
     const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
-    return unit === "second" ? words.format(0, "second") : words.format(Math.trunc(seconds / length), unit);
+    return unit === "second" ? words.format(0, "second") : amounts.format(Math.trunc(seconds / length), unit);
   };
 
   const refreshTimes = now => {
