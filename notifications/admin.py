@@ -1,32 +1,36 @@
+from typing import Any
+
 from django.contrib import admin
 
 from .models import Inbox, Notification
 
 
-@admin.register(Notification)
-class NotificationAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):
     """For looking. Changing a row here would pass by its inbox's revision, and open pages would miss it."""
 
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
     list_display = ("title_text", "inbox", "category", "level", "arrived_at", "read_at")
     list_filter = ("category", "level")
     list_select_related = ("inbox__user",)
     search_fields = ("key", "title")
-    ordering = ("-id",)
-    show_full_result_count = False
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(Inbox)
-class InboxAdmin(NotificationAdmin):
+class InboxAdmin(ReadOnlyAdmin):
     list_display = ("user", "revision", "unseen_count", "unread_count")
-    list_filter = ()
     list_select_related = ("user",)
     search_fields = ("user__username",)

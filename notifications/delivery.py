@@ -92,7 +92,7 @@ def notify_many(
     return sent
 
 
-def retract(recipient: AbstractBaseUser, key: str) -> bool:
+def retract(recipient: Any, key: str) -> bool:
     """Take a notification back: it leaves every page. False when there is none of that key.
 
     Its key stays taken: a later ``notify()`` with it returns the retracted one.

@@ -8,7 +8,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _
 
 from .delivery import notify, notify_many
 from .live import push
@@ -27,7 +27,7 @@ def tell_staff_of_new_account(sender: type, instance: Any, created: bool, raw: b
         actor=instance,
         category="people",
         key=f"account-{instance.pk}",
-        reason=str(_("Because you are staff")),
+        reason=_("Because you are staff"),
         url=admin_address(instance),
     )
 
@@ -71,7 +71,7 @@ def tell_of_unknown_browser(sender: type, request: Any, user: AbstractBaseUser, 
             verb="account.new_browser",
             params={"browser": browser.label},
             category="security",
-            body=str(_("If this was not you, change your password.")),
-            reason=str(_("Because it is your account")),
+            body=_("If this was not you, change your password."),
+            reason=_("Because it is your account"),
             key=f"browser-{browser.pk}",
         )

@@ -38,7 +38,7 @@ def check(name: str, params: Mapping[str, object]) -> None:
 
 
 def render_text(name: str, params: Mapping[str, object]) -> str:
-    """The sentence in the active language. A verb or part that is gone shows its name, so that the row stays readable."""
+    """The sentence in the active language. A verb or part that is gone shows its name: the row stays readable."""
     return PART.sub(lambda part: str(params.get(part[1], part[1])), str(_registry.get(name, name)))
 
 

@@ -1,6 +1,6 @@
 """The hub: the one object per server process (and event loop) that turns nudges into frames.
 
-It has one channel on the channel layer, in the group of every inbox that has a socket here, on behalf of the consumers.
+It has one channel on the channel layer, in the group of every inbox with a socket here, on behalf of the consumers.
 A nudge, a resume or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame
 with all of it. A lost nudge is found by the sweep, a doubled or late one finds nothing to do.
 
@@ -9,6 +9,7 @@ either the flush or the nudge. A page's position moves only when a frame is hand
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections import defaultdict
@@ -213,7 +214,7 @@ class Hub:
         """So that a page notices a connection that is dead without having been closed."""
         for outlet in self.all_outlets():
             if not outlet.is_busy:
-                outlet.write('{"heartbeat": "%s"}' % settings.BUILD_ID)
+                outlet.write(json.dumps({"heartbeat": settings.BUILD_ID}))
 
     async def check_sessions(self, outlets: Iterable[Outlet], ended: str = "") -> None:
         """Close the sockets whose session has ended or is somebody else's now."""

@@ -90,7 +90,7 @@ def check_text(name: str, value: object, limit: int) -> None:
 
 
 def check_url(url: str) -> None:
-    """Only http(s) links and paths of this site. A browser reads a backslash as a slash, and skips tabs and newlines."""
+    """Only http(s) links and paths of this site. Browsers read a backslash as a slash, and skip tabs and newlines."""
     if not url:
         return
     wrong = InvalidNotification(f"url is an http(s) link or a path of this site that starts with /; got {url[:80]!r}.")

@@ -28,7 +28,7 @@ class InboxQuerySet(models.QuerySet["Inbox"]):
         found = dict(self.filter(user__in=user_ids).values_list("user_id", "pk"))
         missing = user_ids - found.keys()
         if missing:
-            self.bulk_create([Inbox(user_id=user_id) for user_id in sorted(missing)], ignore_conflicts=True)
+            Inbox.objects.bulk_create([Inbox(user_id=user_id) for user_id in sorted(missing)], ignore_conflicts=True)
             found.update(self.filter(user__in=missing).values_list("user_id", "pk"))
         return sorted(found.values())
 
@@ -112,9 +112,10 @@ class Inbox(models.Model):
         """The reader has opened the bell on a page that stood at revision ``upto``."""
         with self.change() as change:
             newest = self.notifications.listed().arrived_by(upto).order_by("-arrival").first()
-            if newest is None or newest.arrived_revision <= self.seen_revision:
+            arrived = newest.arrived_revision if newest else None
+            if not arrived or arrived <= self.seen_revision:
                 return
-            self.seen_revision = newest.arrived_revision
+            self.seen_revision = arrived
             unseen = self.notifications.unread().filter(arrived_revision__gt=self.seen_revision)
             self.unseen_count = unseen.count()
             change.is_real = True

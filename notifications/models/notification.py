@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 
 from notifications import categories, verbs
 
@@ -136,7 +137,16 @@ class Notification(models.Model):
     @property
     def excerpt(self) -> str:
         """The body as lists show it: one paragraph of at most 280 characters."""
-        return Truncator(" ".join(self.body[: EXCERPT_LENGTH * 4].split())).chars(EXCERPT_LENGTH)
+        return Truncator(" ".join(self.body_text[: EXCERPT_LENGTH * 4].split())).chars(EXCERPT_LENGTH)
+
+    @property
+    def body_text(self) -> str:
+        """With a verb, the body is a text of ours too, and is shown in the reader's language where that is known."""
+        return gettext(self.body) if self.verb and self.body else self.body
+
+    @property
+    def reason_text(self) -> str:
+        return gettext(self.reason) if self.reason else ""
 
     @property
     def arrived_at(self) -> datetime:

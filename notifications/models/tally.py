@@ -19,7 +19,7 @@ class Tally(Counter[str]):
     @classmethod
     def of_update(cls, rows: "NotificationQuerySet", seen_revision: int, states: dict[str, Any]) -> "Tally | None":
         """What the numbers change by when these rows get these states. None when there are no such rows."""
-        groups = list(
+        groups: list[dict[str, Any]] = list(
             rows.order_by()
             .annotate(
                 is_read=flag(read_at__isnull=False),
@@ -28,7 +28,7 @@ class Tally(Counter[str]):
                 is_new=flag(arrived_revision__gt=seen_revision),
             )
             .values("category", "is_read", "is_archived", "is_retracted", "is_new")
-            .annotate(n=Count("pk"))
+            .annotate(n=Count("pk"))  # type: ignore[arg-type]
         )
         if not groups:
             return None
@@ -92,11 +92,11 @@ class AddToCounts(Func):
         super().__init__(F("counts"), output_field=JSONField())
         self.steps = steps
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
         column, _ = compiler.compile(self.get_source_expressions()[0])
         pairs = ", ".join(f"%s, coalesce(json_extract({column}, %s), 0) + %s" for _ in self.steps)
         params = [value for name, n in self.steps.items() for value in (f'$."{name}"', f'$."{name}"', n)]
-        return f"json_set({column}, {pairs})", params
+        return f"json_set({column}, {pairs})", tuple(params)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
         column, _ = compiler.compile(self.get_source_expressions()[0])

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from ..models import Notification
+from notifications.models import Notification
 
 
 class Sent(list[Notification]):

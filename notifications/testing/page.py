@@ -7,7 +7,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import AsyncClient
 
-from ..live.routing import application
+from notifications.live.routing import application
 from .dom import Document
 
 PATIENCE = 15.0  # seconds until a test gives up waiting; never a pause
@@ -54,9 +54,9 @@ class LivePage:
         """Press "Older notifications"."""
         assert self.client is not None
         older = self.document.find("#older")
-        link = next(older.iter("a")) if older is not None else None
-        assert link is not None, "There is nothing older."
-        response = await self.client.get(link.get("href"), headers={"HX-Request": "true"})
+        links = [link.get("href") for link in older.iter("a")] if older is not None else []
+        assert links, "There is nothing older."
+        response = await self.client.get(links[0] or "", headers={"HX-Request": "true"})
         self.document.apply(response.content.decode())
         if self._socket is not None:
             await self.send_form()
@@ -86,9 +86,9 @@ class LivePage:
             await self._socket.disconnect()
             self._socket = None
 
-    async def receive(self, timeout: float = PATIENCE) -> str | None:
+    async def receive(self, patience: float = PATIENCE) -> str | None:
         """Take the next frame and apply it. None when the server closed, with its code in ``close_code``."""
-        message = await self._socket.receive_output(timeout)
+        message = await self._socket.receive_output(patience)
         if message["type"] == "websocket.close":
             self.close_code = message["code"]
             return None

@@ -18,6 +18,7 @@ from notifications.live.positions import Position, number
 from notifications.models import Board
 
 View = Callable[..., HttpResponse]
+Act = Callable[..., HttpResponse | None]
 
 
 def reader_required(view: View) -> View:
@@ -37,7 +38,7 @@ def page(view: View) -> View:
     return require_GET(never_cache(reader_required(view)))
 
 
-def act(view: View) -> View:
+def act(view: Act) -> View:
     """A POST that changes something for the signed-in reader. Changes are transactions of their own."""
 
     @wraps(view)

@@ -45,7 +45,7 @@ def examine() -> Iterator[Finding]:
 
 BUS = {
     "up": "answers.",
-    "down": "{url} does not answer. Pages work on; live updates come at the pace of the sweep (2 s). Start Redis or Valkey.",
+    "down": "{url} does not answer. Pages work on, and live updates come within 2 s. Start Redis or Valkey.",
 }
 
 

@@ -6,6 +6,7 @@ closes them with 1012, "come back", before the server stops.
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import threading
@@ -13,11 +14,15 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 from twisted.internet import reactor
 
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0  # seconds for answers that are under way, and for browsers to confirm the end of their sockets
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
 LARGEST_FRAME = 4096  # bytes from a browser; it sends nothing but its resume form
 LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
@@ -86,9 +91,19 @@ def begin_to_leave(server: SiteServer) -> None:
 
 
 async def leave(server: SiteServer) -> None:
-    from notifications.live.hub import drain  # the hub belongs to a running loop
+    """Close the sockets with 1012, and let what is being answered be answered; `begin_to_leave` has set a deadline."""
+    from notifications.live import codes, hub  # the hub belongs to a running loop
 
     try:
-        await drain()
+        await hub.drain()
+        for protocol in server.connections:
+            if isinstance(protocol, WebSocketProtocol) and protocol.state == protocol.STATE_OPEN:  # not resumed yet
+                protocol.serverClose(code=codes.COME_BACK)
+        answering = (details.get("application_instance") for details in server.connections.values())
+        running = [task for task in answering if task and not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=PATIENCE)
+    except Exception:
+        log.exception("Some sockets were not told to come back.")
     finally:
         server.stop()
