@@ -1,8 +1,8 @@
 """The hub: the one object per server process (and event loop) that turns nudges into frames.
 
-It has one channel on the channel layer, in the group of every inbox with a socket here, on behalf of the consumers.
-A nudge, a resume or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame
-with all of it. A lost nudge is found by the sweep, a doubled or late one finds nothing to do.
+It has one channel on the channel layer, which joins the groups of inboxes on behalf of the consumers. A nudge, a resume
+or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame with all of it. A
+lost nudge is found by the sweep, a doubled or late one finds nothing to do.
 
 The danger is in the order: a page joins first and is marked dirty then, so that what commits in between is seen by
 either the flush or the nudge. A page's position moves only when a frame is handed to its socket.

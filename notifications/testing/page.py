@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import AsyncClient
 
 from notifications.live.routing import application
+
 from .dom import Document
 
 PATIENCE = 15.0  # seconds until a test gives up waiting; never a pause
