@@ -1,8 +1,8 @@
 """The hub: the one object per server process (and event loop) that turns nudges into frames.
 
-It has one channel on the channel layer, which joins the groups of inboxes on behalf of the consumers. A nudge, a resume
-or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame with all of it. A
-lost nudge is found by the sweep, a doubled or late one finds nothing to do.
+It has one channel on the channel layer, which joins the groups of inboxes on behalf of the consumers. A nudge, a
+resume or the sweep marks an inbox dirty; the flush reads what its pages lack and gives each of them one frame with all
+of it. A lost nudge is found by the sweep, a doubled or late one finds nothing to do.
 
 The danger is in the order: a page joins first and is marked dirty then, so that what commits in between is seen by
 either the flush or the nudge. A page's position moves only when a frame is handed to its socket.
@@ -20,7 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, sessions
+from . import codes, database, metrics, sessions
 from .bus import Bus
 from .outlet import Outlet
 from .positions import Position
@@ -54,6 +54,7 @@ class Hub:
         """Serve this socket from now on."""
         self.epoch = self.epoch or epoch
         self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
+        metrics.SOCKETS.inc()
         self.bus.want(outlet.inbox_id)
         self.mark_dirty([outlet.inbox_id])
         mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
@@ -62,7 +63,9 @@ class Hub:
 
     def leave(self, outlet: Outlet) -> None:
         mine = self.outlets.get(outlet.inbox_id, set())
-        mine.discard(outlet)
+        if outlet in mine:
+            mine.remove(outlet)
+            metrics.SOCKETS.dec()
         if not mine:
             self.outlets.pop(outlet.inbox_id, None)
             self.bus.unwant(outlet.inbox_id)
@@ -111,7 +114,8 @@ class Hub:
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()
             try:
-                await self.flush(dirty)
+                with metrics.FLUSH_SECONDS.time():
+                    await self.flush(dirty)
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
                 self._loop.call_later(SWEEP_SECONDS, self.mark_dirty, dirty)
@@ -178,6 +182,7 @@ class Hub:
     async def sweep(self) -> None:
         """Compare every page's position with the database, and mark what a lost nudge has left behind."""
         self.bus.probe()
+        metrics.BUS_UP.set(self.bus.is_up)
         await self._close_the_overdue()
         if not self.outlets:
             return
@@ -189,6 +194,7 @@ class Hub:
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
                 if outlet.position.since != revision:
+                    metrics.SWEPT.inc()
                     self.mark_dirty([inbox_id])
                 if outlet.access != access:
                     outlet.access = access

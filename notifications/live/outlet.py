@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from . import codes
+from . import codes, metrics
 from .frames import Frame
 from .positions import Position
 
@@ -93,7 +93,10 @@ class Outlet:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
         self.position = replace(self.position, since=frame.revision, may_toast=True)
         self._tokens -= 1
-        self._unacknowledged.append((frame.revision, len(frame.html.encode())))
+        size = len(frame.html.encode())
+        self._unacknowledged.append((frame.revision, size))
+        metrics.FRAMES.inc()
+        metrics.FRAME_BYTES.inc(size)
         if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
             self._full_since = time.monotonic()
         self.write(frame.html)
@@ -128,6 +131,7 @@ class Outlet:
         if self.closed:
             return
         self.closed = True
+        metrics.CLOSES.labels(code).inc()
         if last_words:
             await self._write(last_words)
         await self._close(code)

@@ -15,7 +15,7 @@ import time
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-from . import groups
+from . import groups, metrics
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +93,16 @@ class Sender:
 
     def _send(self, messages: list[Message]) -> None:
         if time.monotonic() < self.paused_until:
+            metrics.NUDGES.labels("dropped").inc(len(messages))
             return
         for attempt in (1, 2):  # the first publish after a restart of Redis fails once
             try:
                 async_to_sync(send_all)(messages)
+                metrics.NUDGES.labels("sent").inc(len(messages))
                 return
             except Exception as error:  # whatever the bus throws, the sweep delivers what this was about
                 log.warning("Nudging failed (attempt %d of 2): %s", attempt, error or type(error).__name__)
+        metrics.NUDGES.labels("failed").inc(len(messages))
         self.paused_until = time.monotonic() + PAUSE
 
 
