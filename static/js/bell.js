@@ -1,4 +1,4 @@
-// The bell's popover: opening it loads the newest and marks them as seen; closing it says so to the server.
+// The bell's popover: opening it loads the newest and marks them as seen, closing it what came in the meantime.
 (() => {
   const bell = document.getElementById("bell");
   if (!bell) return;
@@ -9,7 +9,7 @@
     const open = event.newState === "open";
     const flag = document.getElementById("bell-open");
     if (flag) flag.value = open ? "1" : "";
-    if (open) {
+    if (open || document.getElementById("badge")?.dataset.count !== "0") {
       delete bell.dataset.failed;
       send("bell-loader", "belfry:open");
     }
