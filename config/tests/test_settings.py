@@ -20,7 +20,7 @@ def read_settings(monkeypatch, tmp_path):
     """The settings in an environment that has only these variables of ours."""
 
     def read(**environment: str) -> dict:
-        for name in "DEBUG SECRET_KEY ALLOWED_HOSTS HTTPS DATABASE_URL REDIS_URL PORT".split():
+        for name in ["DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "DATABASE_URL", "REDIS_URL", "PORT"]:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
         for name, value in environment.items():

@@ -14,7 +14,7 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
@@ -26,18 +26,6 @@ PATIENCE = 5.0  # seconds for answers that are under way, and for browsers to co
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
 LARGEST_FRAME = 4096  # bytes from a browser; it sends nothing but its resume form
 LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
-
-
-class SiteProtocol(WebSocketProtocol):
-    """Daphne's protocol that may close with 1008, 1012 and 1013, too.
-
-    Autobahn's own `sendClose()` lets an application say 1000 and 3000 to 4999 only. The others are registered for servers,
-    and browsers act on them: after 1012 a page comes back, after 1000 it does not.
-    """
-
-    def serverClose(self, code: int | None = None) -> None:
-        if self.state == self.STATE_OPEN:
-            self.sendCloseFrame(code=code or 1000)
 
 
 class SiteServer(Server):
@@ -75,7 +63,6 @@ class Command(BaseCommand):
 
 
 def site_server(bind: str, port: int) -> SiteServer:
-    WebSocketFactory.protocol = SiteProtocol
     return SiteServer(
         application=import_string(settings.ASGI_APPLICATION),
         endpoints=build_endpoint_description_strings(host=bind, port=port),
