@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import redis
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connections
 
 from notifications.management.valkey import valkey_command
 
@@ -72,6 +74,13 @@ def valkey(valkey_server: ValkeyServer) -> Iterator[ValkeyServer]:
     yield valkey_server
     valkey_server.thaw()
     valkey_server.start()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The thread in which asynchronous code asks the database gives its connection back before the database goes."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture
