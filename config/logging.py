@@ -59,6 +59,7 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
             "django": {"level": level},
             "daphne": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
+            "py.warnings": {"level": "ERROR"},  # Celery logs Python's warnings, which are for its developers
             "channels_redis.pubsub": {"filters": ["once_per_outage"]},
         },
     }

@@ -99,6 +99,12 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
         assert f"PORT {port} " in failed_start(tmp_path, PORT=str(port))
 
 
+def test_a_directory_in_which_a_site_runs_is_said_in_one_line(tmp_path):
+    with Site(tmp_path) as site:
+        assert "VAR_DIR " in failed_start(tmp_path)
+        assert site.is_ready()
+
+
 @pytest.mark.parametrize(
     "url", ["postgres//nonsense", f"postgres://bo@127.0.0.1:{free_port()}/belfry", "sqlite:////dev/null/belfry"]
 )

@@ -1,12 +1,13 @@
 """manage.py up: the whole site from one command, kept running."""
 
+import fcntl
 import http.client
 import os
 import shlex
 import socket
 import sys
 import time
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import redis
 from django.conf import settings
@@ -18,6 +19,7 @@ from notifications.management.supervisor import StartFailed, Supervisor
 from notifications.management.valkey import valkey_command
 
 NOTIFY = '.venv/bin/python manage.py notify bo "Lunch is ready" --body "Pumpkin soup today. Come before one."'
+SECOND = "A second one beside it: PORT=8100 VAR_DIR=/tmp/belfry-2 make run"
 
 
 class Command(BaseCommand):
@@ -33,6 +35,7 @@ class Command(BaseCommand):
         self.supervisor = Supervisor(self.say)
         self.supervisor.listen()
         self.check_port()
+        lock = self.claim_directory()
         try:
             self.start()
             if not self.supervisor.signals:
@@ -42,6 +45,7 @@ class Command(BaseCommand):
             refuse(str(failure))
         finally:
             self.supervisor.stop()
+            lock.close()
         self.say("Belfry has stopped.")
 
     def start(self) -> None:
@@ -85,10 +89,16 @@ class Command(BaseCommand):
             try:
                 probe.bind((self.bind, settings.PORT))
             except OSError as error:
-                refuse(
-                    f"PORT {settings.PORT} on {self.bind} cannot be used ({error.strerror}). "
-                    f"PORT=8100 VAR_DIR=/tmp/belfry-2 make run starts a second one beside the first."
-                )
+                refuse(f"PORT {settings.PORT} on {self.bind} cannot be used ({error.strerror}). {SECOND}")
+
+    def claim_directory(self) -> IO[str]:
+        """Two sites in one VAR_DIR would fight for one Valkey. The lock ends with this process, however it ends."""
+        lock = (settings.VAR_DIR / "up.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            refuse(f"VAR_DIR {settings.VAR_DIR} belongs to a site that is running. {SECOND}")
+        return lock
 
     def is_ready(self) -> bool:
         """Does /readyz answer 200?"""
