@@ -2,6 +2,7 @@
 (() => {
   let held = null;
 
+  const isThere = element => element?.isConnected && element.checkVisibility({ visibilityProperty: true });
   const controls = row => [...row.querySelectorAll("a, button")];
 
   const following = row => {
@@ -13,7 +14,7 @@
   const hold = element => {
     const row = element.closest(".notification");
     if (!row) return { element };
-    return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row), list: row.parentElement };
+    return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row) };
   };
 
   const sameRow = () => {
@@ -21,13 +22,13 @@
     return row && (controls(row)[held.place] ?? row);
   };
 
-  const heading = () => held.list && document.getElementById(held.list.getAttribute("aria-labelledby"));
-
   const successor = () =>
-    (held.element.id && document.getElementById(held.element.id)) ||
-    sameRow() ||
-    held.following?.find(row => row.isConnected) ||
-    heading();
+    [
+      held.element.id && document.getElementById(held.element.id),
+      sameRow(),
+      held.following?.find(isThere),
+      document.getElementById("feed-heading"),
+    ].find(isThere);
 
   document.addEventListener("htmx:before:swap", () => {
     const element = document.activeElement;
@@ -35,7 +36,8 @@
   });
 
   document.addEventListener("htmx:after:swap", () => {
-    const lost = held && !held.element.isConnected && document.activeElement === document.body;
+    const focused = document.activeElement;
+    const lost = held && !isThere(held.element) && (focused === document.body || focused === held.element);
     if (lost) successor()?.focus();
     held = null;
   });
