@@ -106,15 +106,15 @@ def test_a_directory_in_which_a_site_runs_is_said_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["postgres//nonsense", f"postgres://bo@127.0.0.1:{free_port()}/belfry", "sqlite:////dev/null/belfry"]
+    "url", ["postgres//nonsense", "postgres://bo@127.0.0.1:{port}/belfry", "sqlite:////dev/null/belfry"]
 )
 def test_a_wrong_database_is_said_in_one_line(tmp_path, url):
-    assert "DATABASE_URL is wrong" in failed_start(tmp_path, DATABASE_URL=url)
+    assert "DATABASE_URL is wrong" in failed_start(tmp_path, DATABASE_URL=url.format(port=free_port()))
 
 
-@pytest.mark.parametrize("url", ["nonsense", f"redis://127.0.0.1:{free_port()}/0", "unix:///nowhere/redis.sock"])
+@pytest.mark.parametrize("url", ["nonsense", "redis://127.0.0.1:{port}/0", "unix:///nowhere/redis.sock"])
 def test_a_dead_redis_is_said_in_one_line(tmp_path, url):
-    assert "REDIS_URL is wrong" in failed_start(tmp_path, REDIS_URL=url)
+    assert "REDIS_URL is wrong" in failed_start(tmp_path, REDIS_URL=url.format(port=free_port()))
 
 
 def test_a_directory_that_cannot_be_used_is_said_in_one_line(tmp_path):
