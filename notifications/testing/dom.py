@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -127,7 +128,7 @@ class Document:
 
     def _visible(self, list_: str) -> Iterator[Element]:
         children = list(self.find(list_) or ())
-        for child, following in zip(children, [*children[1:], None], strict=True):
+        for child, following in zip_longest(children, children[1:]):
             is_day = "day" in (child.get("class") or "").split()
             if not is_day or (following is not None and "notification" in (following.get("class") or "")):
                 yield child
