@@ -27,7 +27,7 @@ lint: .venv/dev-installed
 	@$(PYTHON_IN) -m pytest --quiet --no-header -p no:cacheprovider notifications/tests/test_architecture.py
 
 bench: .venv/dev-installed $(HTMX)
-	@for script in benchmarks/bench_*.py; do $(PYTHON_IN) "$$script" || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do $(PYTHON_IN) "$$script" || exit 1; done
 
 screenshots: .venv/dev-installed $(HTMX)
 	@$(PYTHON_IN) docs/screenshots.py

@@ -1,7 +1,5 @@
 """Fixtures for every test: the bus, the browser, and the order in which tests run."""
 
-import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,18 +13,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections
 
+from config.tests.chromium import CHROMIUM_FLAGS, chromium
 from notifications.management.valkey import valkey_command
 
 User = get_user_model()
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class ValkeyServer:
@@ -105,12 +95,6 @@ def chi(db: None) -> Any:
 def dana(db: None) -> Any:
     """Dana reads right to left."""
     return User.objects.create_user("dana", "dana@example.com", "belfry-demo", language="ar", time_zone="Asia/Beirut")
-
-
-def chromium() -> str | None:
-    """The Chromium of $CHROMIUM, else of the PATH."""
-    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
-    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")

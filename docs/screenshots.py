@@ -1,0 +1,64 @@
+"""make screenshots: the README's pictures, taken from a site that runs for as long as this takes."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+from config.tests.chromium import CHROMIUM_FLAGS, chromium  # noqa: E402
+from config.tests.site import Site  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+WIDE, NARROW = {"width": 1180, "height": 760}, {"width": 390, "height": 760}
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory, Site(Path(directory)) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        address = f"http://localhost:{site.port}"
+        take(window(browser, address, "light"), "sign-in")
+        for scheme in ("light", "dark"):
+            take(signed_in(window(browser, address, scheme), "bo"), f"inbox-{scheme}")
+        take(with_bell(signed_in(window(browser, address, "light"), "bo")), "bell")
+        take(signed_in(window(browser, address, "light"), "dana"), "right-to-left")
+        take(signed_in(window(browser, address, "dark", NARROW), "bo"), "phone")
+        browser.close()
+
+
+def window(browser: Browser, address: str, scheme: str, size: dict[str, int] | None = None) -> Page:
+    context = browser.new_context(
+        base_url=address, color_scheme=scheme, viewport=size or WIDE, device_scale_factor=1.5, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    return page
+
+
+def signed_in(page: Page, username: str) -> Page:
+    page.locator("form", has=page.locator(f'input[value="{username}"]')).locator("button").click()
+    expect(page.locator("html")).to_have_attribute("data-live", "on")
+    return page
+
+
+def with_bell(page: Page) -> Page:
+    page.locator("[popovertarget=bell]:visible").first.click()
+    expect(page.locator("#bell-list .notification").first).to_be_visible()
+    return page
+
+
+def take(page: Page, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=IMAGES / f"{name}.png")
+    print(f"docs/images/{name}.png")
+    page.context.close()
+
+
+if __name__ == "__main__":
+    main()
