@@ -40,7 +40,7 @@ class Page:
     """Some rows of a list, newest first, and how to get at the older ones."""
 
     rows: list[dict[str, Any]]
-    bottom: str  # "ARRIVAL@REVISION" of its oldest item, or "" when nothing older is left
+    bottom: str  # "ARRIVAL@REVISION" of its oldest item, "0@REVISION" when nothing older is left
     older_url: str
 
 
@@ -67,7 +67,7 @@ def page_of(inbox: Inbox, view: str, before: int | None = None) -> Page:
     found = list(query[: PAGE_LENGTH + 1])
     shown = found[:PAGE_LENGTH]
     if len(found) == len(shown):
-        return Page(with_days(shown), "", "")
+        return Page(with_days(shown), f"0@{inbox.revision}", "")
     last = shown[-1].arrival
     return Page(with_days(shown), f"{last}@{inbox.revision}", address(view, before=last))
 

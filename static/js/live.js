@@ -4,7 +4,7 @@
   const HEARTBEAT = 25_000, PATIENCE = 10_000, POLL = 15_000, ACKNOWLEDGE = 2_000;
   const SIGNED_OUT = 4401, NOT_ALLOWED = 4403, TOO_MANY = 4408;
   const root = document.documentElement;
-  let silence, polling, acknowledging, isSetAside = false;
+  let silence, polling, acknowledging, depth, isSetAside = false;
 
   const tell = (id, event) => document.getElementById(id)?.dispatchEvent(new Event(event));
   const input = () => document.getElementById("live-state");
@@ -62,10 +62,16 @@
     else if (!polling) pollSoon(PATIENCE);
   });
 
-  // Older rows have been loaded: the server is told at once how far the page reaches down now.
-  document.addEventListener("htmx:after:swap", (event) => {
-    if (event.target?.closest?.("#older")) tell("resume", "belfry:acknowledge");
-  });
+  // Older rows have been loaded: the server is told at once how far the page reaches down now. They are as old as their
+  // rendering, so the page's position goes back to that: what has changed in them since comes again.
+  function reachDown() {
+    const cursor = document.getElementById("cursor"), bottom = document.getElementById("bottom")?.value ?? "";
+    if (bottom === depth) return;
+    depth = bottom;
+    const revision = bottom.split("@")[1];
+    if (Number(revision) < Number(cursor.value)) cursor.value = revision;
+    if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
+  }
   // A socket that opened meanwhile is ahead of a reply that was asked for before.
   document.addEventListener("htmx:before:swap", (event) => {
     if (event.target?.id === "poll" && root.dataset.live === "on") event.preventDefault();
@@ -76,6 +82,8 @@
   });
 
   if (document.getElementById("live")) {
+    depth = document.getElementById("bottom").value;
+    new MutationObserver(reachDown).observe(document.getElementById("resume"), { childList: true });
     show("off");
     pollSoon(PATIENCE);
   }
