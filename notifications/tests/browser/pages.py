@@ -1,0 +1,60 @@
+"""Looking at pages: what they show, whether they are up to date, and the frames that they got."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from notifications.models import Inbox
+from notifications.testing.dom import Document
+
+NEW_ICON, ICON = re.compile("favicon-new"), re.compile("favicon[^-]*$")
+
+
+def rows(page: Page, list_: str = "#feed") -> Locator:
+    return page.locator(f"{list_} .notification")
+
+
+def row(page: Page, key: str) -> Locator:
+    return page.locator(f"#notification-{key}")
+
+
+def titles(page: Page, list_: str = "#feed") -> Locator:
+    return page.locator(f"{list_} .notification h3 a")
+
+
+def open_bell(page: Page) -> Locator:
+    page.locator("#bell-button").click()
+    expect(page.locator("#bell")).to_be_visible()
+    return page.locator("#bell")
+
+
+def up_to_date(page: Page, user: Any) -> None:
+    """Wait until the page stands where its reader's inbox stands."""
+    revision = Inbox.objects.get(user=user).revision
+    expect(page.locator("#cursor")).to_have_value(str(revision))
+
+
+def shown(page: Page) -> dict[str, object]:
+    """Everything about notifications that the page shows, in the words of the test kit."""
+    return Document(re.sub(r' data-word="[^"]*"', "", page.content())).shown()
+
+
+def equals_a_reload(page: Page, user: Any) -> bool:
+    """Whether it shows what a page shows that is loaded now."""
+    up_to_date(page, user)
+    before = shown(page)
+    page.reload()
+    assert before == shown(page)
+    return True
+
+
+class Frames(list[str]):
+    """What the sockets of a page bring, from now on. Heartbeats are left out."""
+
+    def __init__(self, page: Page) -> None:
+        page.on("websocket", lambda socket: socket.on("framereceived", self._take))
+
+    def _take(self, frame: str | bytes) -> None:
+        if isinstance(frame, str) and not frame.startswith("{"):
+            self.append(frame)
