@@ -86,7 +86,7 @@ class Inbox(models.Model):
                 transaction.on_commit(partial(push.nudge, {self.pk: self.revision}), robust=True)
 
     def mark_read(self, key: str) -> None:
-        self._mark(self.notifications.active().filter(key=key, read_at=None), read_at=now())
+        self._mark(self.notifications.listed().filter(key=key, read_at=None), read_at=now())
 
     def mark_unread(self, key: str) -> None:
         self._mark(self.notifications.listed().filter(key=key, read_at__isnull=False), read_at=None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from notifications import categories
@@ -45,7 +46,8 @@ def open_notification(request: Any, key: str) -> HttpResponse:
         if notification.url and "show" not in request.GET:
             return HttpResponseRedirect(notification.url)
     notification.refresh_from_db()
-    context = {"n": notification, "page_title": notification.title_text, "page_view": f"item:{key}"}
+    title = _("Withdrawn") if notification.retracted_at else notification.title_text
+    context = {"n": notification, "page_title": title, "page_view": f"item:{key}"}
     return render(request, "notifications/item.html", context)
 
 
@@ -56,9 +58,12 @@ def mark_read(request: Any, key: str) -> None:
 
 
 @act
-def mark_unread(request: Any, key: str) -> None:
+def mark_unread(request: Any, key: str) -> HttpResponse | None:
+    """Without JavaScript, the item's own page leads to the inbox: coming back to it would mark it as read again."""
     own(request, key)
     request.inbox.mark_unread(key)
+    is_own_page = request.POST.get("next", "").startswith(reverse("notifications:open", args=[key]))
+    return HttpResponseRedirect(reverse("notifications:inbox")) if is_own_page and not request.htmx else None
 
 
 @act
