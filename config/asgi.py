@@ -1,6 +1,7 @@
 """The way in: pages for Django, the socket for `notifications.live`, which signs its visitors in itself."""
 
 import os
+import warnings
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
@@ -13,4 +14,6 @@ from config.closing import allow_close_codes  # noqa: E402
 from notifications.live.routing import application as live  # noqa: E402
 
 allow_close_codes()
+# WhiteNoise hands over files; they are small, and Django reads them whole, in a thread.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 application = ProtocolTypeRouter({"http": pages, "websocket": live})

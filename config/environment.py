@@ -6,6 +6,7 @@ An empty variable counts as one that is not set.
 import hashlib
 import logging
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -108,9 +109,9 @@ def time_zone(name: str, default: str) -> str:
 
 
 def socket_path(directory: Path) -> Path:
-    """Where the embedded Valkey listens. A socket's path has room for about 100 bytes only."""
+    """Where the embedded Valkey listens: a path that is short enough for a socket, and plain enough for a URL."""
     path = directory / "valkey.sock"
-    if len(bytes(path)) < 100:
+    if re.fullmatch(r"[A-Za-z0-9/._-]{1,99}", str(path)):
         return path
     digest = hashlib.sha256(bytes(path)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"belfry-{digest}.sock"

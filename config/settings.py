@@ -5,6 +5,7 @@ A wrong or missing value ends the start with one line that names it. docs/operat
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from csp.constants import NONE, SELF
 
@@ -137,7 +138,7 @@ TEMPLATES = [
 # --- The database: SQLite in VAR_DIR, or PostgreSQL -------------------------------------------------------------------
 # SQLite has no row locks: an immediate transaction takes their place, and WAL lets readers read on.
 
-DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'belfry.sqlite3'}")}
+DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR))}/belfry.sqlite3")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {

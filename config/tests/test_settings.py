@@ -142,6 +142,13 @@ def test_celery_spells_a_socket_in_its_own_way():
     assert broker_url("unix:///var/valkey.sock?db=1") == "redis+socket:///var/valkey.sock?virtual_host=1"
 
 
+def test_a_directory_may_have_any_name(read_settings, tmp_path):
+    odd = tmp_path / "ein Ort? 100 % #1 für uns"
+    read = read_settings(DEBUG="1", VAR_DIR=str(odd))
+    assert read["DATABASES"]["default"]["NAME"] == str(odd / "belfry.sqlite3")
+    assert " " not in str(read["VALKEY_SOCKET"])
+
+
 def test_the_socket_moves_where_a_path_would_be_too_long():
     assert socket_path(Path("/srv/belfry")) == Path("/srv/belfry/valkey.sock")
     far = socket_path(Path("/srv") / ("x" * 100))

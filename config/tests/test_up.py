@@ -1,5 +1,6 @@
 """`manage.py up` with real processes: it gets ready, brings back what dies, leaves nobody behind, fails in one line."""
 
+import json
 import os
 import signal
 import socket
@@ -24,6 +25,13 @@ def test_a_site_gets_ready_and_says_how_to_ring_the_bell(tmp_path):
         assert f"PORT={site.port} VAR_DIR={tmp_path} .venv/bin/python manage.py notify bo" in site.output
         assert "belfry-demo" in site.get("/accounts/login/")[1]
         assert all(site.child(word) for word in CHILDREN.values())
+
+
+def test_two_sites_run_beside_each_other(tmp_path):
+    with Site(tmp_path / "first") as first, Site(tmp_path / "the second one, of 2") as second:
+        assert first.is_ready()
+        assert second.is_ready()
+        assert json.loads(second.get("/readyz")[1])["bus"] == "up"
 
 
 def test_whatever_is_killed_comes_back(tmp_path):

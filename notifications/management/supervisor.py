@@ -50,9 +50,10 @@ class Supervisor:
         self.signals = 0  # how often we were asked to stop; the second time we stop being patient
 
     def listen(self) -> None:
-        """Turn SIGINT, SIGTERM and SIGHUP into a wish to stop."""
+        """Turn SIGINT, SIGTERM and SIGHUP into a wish to stop; under nohup, the last one stays without effect."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._asked_to_stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._asked_to_stop)
 
     def _asked_to_stop(self, number: int, frame: object) -> None:
         self.signals += 1

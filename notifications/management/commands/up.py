@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection
 from notifications.management.supervisor import StartFailed, Supervisor
 from notifications.management.valkey import valkey_command
 
-NOTIFY = '.venv/bin/python manage.py notify bo "Lunch is ready" --body "Pumpkin soup today. Come before one."'
+NOTIFY = 'manage.py notify bo "Lunch is ready" --body "Pumpkin soup today. Come before one."'
 SECOND = "A second one beside it: PORT=8100 VAR_DIR=/tmp/belfry-2 make run"
 
 
@@ -117,8 +117,9 @@ class Command(BaseCommand):
         host = "localhost" if self.bind in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.bind
         lines = [f"Belfry is ready: http://{host}:{settings.PORT}/  ({seconds:.1f} s)"]
         if settings.DEMO:
+            python = sys.executable.removeprefix(f"{settings.BASE_DIR}/")
             lines += ["Sign in as ada (staff), bo, chi or dana; the password is belfry-demo."]
-            lines += ["Then ring bo's bell from a second terminal:", f"    {given_environment()}{NOTIFY}"]
+            lines += ["Then ring bo's bell from a second terminal:", f"    {given_environment()}{python} {NOTIFY}"]
         self.say("\n" + "\n\n".join([*lines, "Ctrl-C stops everything."]) + "\n\n")
 
     def say(self, line: str) -> None:
