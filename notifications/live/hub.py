@@ -40,7 +40,6 @@ class Hub:
         self.epoch = ""
         self.outlets: dict[int, set[Outlet]] = {}
         self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed)
-        self.is_draining = False
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
         self._wake = asyncio.Event()
@@ -253,7 +252,6 @@ class Hub:
 
     async def drain(self) -> None:
         """Close every socket with 1012, so that its page comes back to whoever is there next."""
-        self.is_draining = True
         await asyncio.gather(*(self.close(outlet, codes.COME_BACK) for outlet in self.all_outlets()))
         await self.stop()
 

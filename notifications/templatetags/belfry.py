@@ -1,10 +1,12 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.contrib.humanize.templatetags.humanize import NaturalTimeFormatter, naturaltime
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -17,5 +19,13 @@ def ago(moment: datetime) -> SafeString:
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         formats.date_format(local, "DATETIME_FORMAT"),
-        naturaltime(moment),
+        relative(moment),
     )
+
+
+def relative(moment: datetime) -> str:
+    """ "3 minutes ago", "2 days ago": one unit, in the words of django.contrib.humanize and its catalogues."""
+    if timezone.now() - moment < timedelta(days=1):
+        return str(naturaltime(moment))
+    delta = timesince(moment, time_strings=NaturalTimeFormatter.past_substrings, depth=1)
+    return gettext("%(delta)s ago") % {"delta": delta}

@@ -108,7 +108,7 @@ def changes(request: Any) -> HttpResponse:
 def preferences(request: Any) -> HttpResponse:
     muted = request.inbox.muted_categories()
     rows = [{"category": one, "muted": one.name in muted} for one in categories.everything()]
-    return render(request, "notifications/preferences.html", {"rows": rows, "page_title": _("Preferences")})
+    return render(request, "notifications/preferences.html", {"rows": rows, "page_title": _("Notification settings")})
 
 
 @act
