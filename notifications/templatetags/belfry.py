@@ -6,7 +6,6 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -28,4 +27,4 @@ def relative(moment: datetime) -> str:
     if timezone.now() - moment < timedelta(days=1):
         return str(naturaltime(moment))
     delta = timesince(moment, time_strings=NaturalTimeFormatter.past_substrings, depth=1)
-    return gettext("%(delta)s ago") % {"delta": delta}
+    return str(NaturalTimeFormatter.time_strings["past-day"]) % {"delta": delta}
