@@ -77,7 +77,7 @@ if sys.platform == "linux":  # elsewhere the kernel does not tell children of th
     def test_even_a_killed_supervisor_leaves_nobody(tmp_path):
         with Site(tmp_path) as site:
             eventually(lambda: len(site.process.children()) == 4, "four children")
-            site.end(signal.SIGKILL)
+            assert site.end(signal.SIGKILL) == -signal.SIGKILL
             eventually(site.has_left_nobody, "all children gone")
 
 
