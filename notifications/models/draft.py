@@ -54,11 +54,13 @@ class Draft:
         if bool(self.title.strip()) == bool(self.verb):
             raise InvalidNotification("Give either a title or a verb; got " + ("both." if self.verb else "neither."))
         try:
-            packed = json.dumps(dict(self.params))
+            packed = json.dumps(dict(self.params), ensure_ascii=False, allow_nan=False)
+            packed.encode()
         except (TypeError, ValueError):
             raise InvalidNotification("params holds names with texts and numbers (JSON).") from None
         if len(packed) > PARAMS_LIMIT or "\\u0000" in packed:
             raise InvalidNotification(f"params takes at most {PARAMS_LIMIT} characters of JSON, without NUL.")
+        object.__setattr__(self, "params", json.loads(packed))  # as the database will give them back
         if self.verb:
             verbs.check(self.verb, self.parts())
 
@@ -80,13 +82,13 @@ LIMITS = {
 }
 
 
-def check_text(name: str, value: object, limit: int) -> None:
-    if not isinstance(value, str) and not hasattr(value, "__str__"):
-        raise InvalidNotification(f"{name} is a text; got {type(value).__name__}.")
-    if len(str(value)) > limit:
-        raise InvalidNotification(f"{name} takes at most {limit} characters; got {len(str(value))}.")
-    if "\x00" in str(value):
+def check_text(name: str, value: str, limit: int) -> None:
+    if len(value) > limit:
+        raise InvalidNotification(f"{name} takes at most {limit} characters; got {len(value)}.")
+    if "\x00" in value:
         raise InvalidNotification(f"{name} must not contain the NUL character.")
+    if re.search("[\ud800-\udfff]", value):
+        raise InvalidNotification(f"{name} contains half of a character (a lone surrogate).")
 
 
 def check_url(url: str) -> None:
@@ -109,7 +111,7 @@ def check_url(url: str) -> None:
 
 
 def check_key(key: str) -> None:
-    if not KEY.fullmatch(key):
-        raise InvalidNotification(f"key is 1 to 100 of A-Z, a-z, 0-9, - and _; got {key[:120]!r}.")
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise InvalidNotification(f"key is 1 to 100 of A-Z, a-z, 0-9, - and _; got {key!r:.120}.")
     if key in RESERVED_KEYS or key.startswith(RESERVED_STARTS):
         raise InvalidNotification(f"The key {key!r} is reserved; take another.")
