@@ -13,7 +13,7 @@
       delete bell.dataset.failed;
       send("bell-loader", "belfry:open");
     }
-    send("resume", "belfry:acknowledge");
+    if (document.documentElement.dataset.live === "on") send("resume", "belfry:acknowledge");
   });
 
   // The list that could not be loaded says so in its own place; acts.js keeps quiet about it.

@@ -1,10 +1,11 @@
-// The page's side of the live connection: whether it is live, a watch on sockets that are dead without having been closed,
-// acknowledgements, and polling where no socket opens. htmx itself connects, reconnects and swaps.
+// The page's side of the live connection: coming back when it was cut, a watch on sockets that are dead without having
+// been closed, acknowledgements, and polling where no socket opens. htmx itself connects, sends and swaps.
 (() => {
   const HEARTBEAT = 25_000, PATIENCE = 10_000, POLL = 15_000, ACKNOWLEDGE = 2_000;
-  const SIGNED_OUT = 4401, NOT_ALLOWED = 4403, TOO_MANY = 4408;
+  const RETRY = 1_000, LONGEST = 2_000, LONGEST_UNSEEN = 20_000; // between two tries; give or take 90 %
+  const RUBBISH = 1008, SIGNED_OUT = 4401, NOT_ALLOWED = 4403, TOO_MANY = 4408;
   const root = document.documentElement;
-  let silence, polling, acknowledging, depth, isSetAside = false;
+  let connection, heardAt, watching, retrying, polling, acknowledging, depth, tries = 0;
 
   const tell = (id, event) => document.getElementById(id)?.dispatchEvent(new Event(event));
   const input = () => document.getElementById("live-state");
@@ -14,12 +15,50 @@
     if (input()) input().value = state === "on" ? "on" : "";
   }
 
-  function watch(connection) {
-    clearTimeout(silence);
-    silence = setTimeout(() => connection.socket?.close(), HEARTBEAT * 2.2);
+  // The page's reader has signed out, or is somebody else now; #live has given way to a notice that says so.
+  function stop() {
+    for (const timer of [watching, retrying, polling, acknowledging]) clearTimeout(timer);
+    delete root.dataset.live;
   }
 
+  // Coming back. Who is looking at the page does not want to wait; the many that nobody looks at are gentle with a server
+  // that has just started.
+
+  function connect() {
+    clearTimeout(retrying);
+    tell("live", "belfry:connect");
+  }
+
+  function retry() {
+    const delay = Math.min(RETRY * 2 ** tries++, document.hidden ? LONGEST_UNSEEN : LONGEST);
+    clearTimeout(retrying);
+    retrying = setTimeout(connect, delay * (0.1 + 1.8 * Math.random()));
+  }
+
+  // Looked at again, or online again: timers may have slept meanwhile, and a socket may have died without a word.
+  function hurry() {
+    if (document.hidden || !root.dataset.live) return;
+    if (root.dataset.live === "on" && Date.now() - heardAt < HEARTBEAT * 1.2) return;
+    drop();
+    connect();
+  }
+
+  // A dead socket takes a minute to close itself. htmx is told that it has closed.
+  function drop() {
+    connection?.socket?.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+  }
+
+  function watch(event) {
+    connection = event.detail.connection;
+    heardAt = Date.now();
+    clearTimeout(watching);
+    watching = setTimeout(drop, HEARTBEAT * 2.2);
+  }
+
+  // Polling, while there is no socket.
+
   function poll() {
+    if (!document.getElementById("poll")) return stop();
     show("polling");
     tell("poll", "belfry:poll");
     polling = setTimeout(poll, POLL);
@@ -30,40 +69,45 @@
     polling = setTimeout(poll, delay);
   }
 
-  function acknowledgeSoon() {
+  document.addEventListener("htmx:ws:before:connection", watch);
+  document.addEventListener("htmx:ws:after:connection", (event) => {
+    clearTimeout(polling);
+    polling = undefined;
+    tries = 0;
+    show("on");
+    watch(event);
+  });
+  document.addEventListener("htmx:ws:before:message:incoming", watch);
+  document.addEventListener("htmx:ws:close", (event) => {
+    const { code, reason } = event.detail;
+    if (code === SIGNED_OUT || code === NOT_ALLOWED || reason === "removed") return stop();
+    clearTimeout(watching);
+    connection = undefined;
+    if (root.dataset.live !== "polling") show("off");
+    // Its socket made room for an eleventh one, or was not understood: it tries again when it is looked at again.
+    if (code === TOO_MANY || code === RUBBISH) return pollSoon(0);
+    if (!polling) pollSoon(PATIENCE);
+    retry();
+  });
+  document.addEventListener("visibilitychange", hurry);
+  addEventListener("online", hurry);
+
+  // A socket that opened meanwhile is ahead of a reply that was asked for before.
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (event.target?.id === "poll" && root.dataset.live === "on") event.preventDefault();
+  });
+
+  // Acknowledging: what has been shown, and at once when older rows have been loaded, how far the page reaches down.
+
+  document.addEventListener("htmx:ws:after:message:incoming", (event) => {
+    if (String(event.detail.message.data).startsWith("{")) return;
     acknowledging ??= setTimeout(() => {
       acknowledging = undefined;
       if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
     }, ACKNOWLEDGE);
-  }
-
-  document.addEventListener("htmx:ws:after:connection", (event) => {
-    isSetAside = false;
-    clearTimeout(polling);
-    polling = undefined;
-    show("on");
-    watch(event.detail.connection);
-  });
-  document.addEventListener("htmx:ws:before:message:incoming", (event) => watch(event.detail.connection));
-  document.addEventListener("htmx:ws:after:message:incoming", (event) => {
-    if (!String(event.detail.message.data).startsWith("{")) acknowledgeSoon();
-  });
-  document.addEventListener("htmx:ws:close", (event) => {
-    clearTimeout(silence);
-    const code = event.detail.code;
-    if (code === SIGNED_OUT || code === NOT_ALLOWED) {
-      clearTimeout(polling);
-      delete root.dataset.live;
-      return;
-    }
-    if (root.dataset.live !== "polling") show("off");
-    isSetAside = code === TOO_MANY;
-    if (isSetAside) pollSoon(0);
-    else if (!polling) pollSoon(PATIENCE);
   });
 
-  // Older rows have been loaded: the server is told at once how far the page reaches down now. They are as old as their
-  // rendering, so the page's position goes back to that: what has changed in them since comes again.
+  // Older rows are as old as their rendering. The page's position goes back to that: what has changed in them since comes again.
   function reachDown() {
     const cursor = document.getElementById("cursor"), bottom = document.getElementById("bottom")?.value ?? "";
     if (bottom === depth) return;
@@ -72,14 +116,6 @@
     if (Number(revision) < Number(cursor.value)) cursor.value = revision;
     if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
   }
-  // A socket that opened meanwhile is ahead of a reply that was asked for before.
-  document.addEventListener("htmx:before:swap", (event) => {
-    if (event.target?.id === "poll" && root.dataset.live === "on") event.preventDefault();
-  });
-  // This page's socket made room for an eleventh one. Looked at again, it takes its place back.
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && isSetAside) tell("live", "belfry:connect");
-  });
 
   if (document.getElementById("live")) {
     depth = document.getElementById("bottom").value;
