@@ -29,6 +29,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 IGNORED = (
     "Failed to load resource",  # the network is cut, or an answer is an error: tests do that on purpose
     "WebSocket connection to",
+    "htmx:ws:error",
     "net::ERR_",
     "Failed to fetch",
 )

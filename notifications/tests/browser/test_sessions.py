@@ -1,0 +1,95 @@
+"""What a page does when its reader signs out, changes the password, or is somebody else."""
+
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import expect
+
+from notifications.delivery import notify
+
+from .conftest import is_live
+from .pages import titles
+
+
+@pytest.fixture
+def tries():
+    """What a page asks for in the background."""
+    return []
+
+
+def watched(page, tries):
+    page.on("request", lambda request: tries.append(request.url))
+    page.on("websocket", lambda socket: tries.append(socket.url))
+    return page
+
+
+def sign_out(page):
+    page.locator("#account-button").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/accounts/login/$"))
+
+
+def test_signing_out_in_one_tab_is_said_in_the_other_which_stops_trying(window, bo, tries):
+    bos = window(bo)
+    bos.context.clock.install()
+    page, other = bos.open(), watched(bos.open(), tries)
+    sign_out(page)
+    expect(other.get_by_role("alert").get_by_text("You are signed out")).to_be_visible()
+    expect(other.locator("html:not([data-live])")).to_have_count(1)
+    other.clock.run_for("02:00")
+    assert tries == []
+
+
+def test_a_page_whose_session_is_gone_says_so_when_it_comes_back(window, bo, server, tries):
+    bos = window(bo)
+    page = bos.open()
+    server.kill()
+    expect(page.locator("html[data-live=off]")).to_have_count(1)
+    bos.context.clear_cookies()
+    server.start()
+    expect(page.get_by_role("alert").get_by_text("You are signed out")).to_be_visible()
+    expect(page.locator("html:not([data-live])")).to_have_count(1)
+
+
+def test_an_act_after_the_session_has_ended_says_so(window, bo):
+    notify(bo, title="One", key="one")
+    bos = window(bo)
+    page = bos.open()
+    bos.context.clear_cookies()
+    page.locator("#notification-archive-one").click()
+    expect(page.get_by_role("alert").filter(has_text=re.compile("signed out|no longer allowed"))).to_be_visible()
+    expect(titles(page)).to_have_text(["One"])
+
+
+def test_changing_the_password_keeps_the_other_tabs_of_this_browser_and_ends_other_browsers(window, bo):
+    bos = window(bo)
+    page, other, elsewhere = bos.open("/accounts/password/"), bos.open(), window(bo).open()
+    page.get_by_label("Old password").fill("belfry-demo")
+    for field in page.locator("input[autocomplete=new-password]").all():
+        field.fill("a long and winding passphrase")
+    page.locator("main form button").click()
+    expect(elsewhere.get_by_role("alert").get_by_text("You are signed out")).to_be_visible()
+    is_live(other)
+    notify(get_user_model().objects.get(pk=bo.pk), title="Still here")
+    expect(titles(other)).to_have_text(["Still here"])
+    expect(titles(elsewhere)).to_have_text([])
+
+
+def test_a_page_of_one_reader_is_never_fed_for_another(window, server, bo, chi):
+    bos = window(bo)
+    page = bos.open()
+    server.kill()
+    expect(page.locator("html[data-live=off]")).to_have_count(1)
+    bos.sign_in(chi)
+    notify(chi, title="For Chi")
+    server.start()
+    expect(page.get_by_role("alert").get_by_text("Someone else signed in")).to_be_visible()
+    assert "For Chi" not in page.content()
+
+
+def test_a_deactivated_account_is_signed_out_everywhere(window, bo):
+    page = window(bo).open()
+    bo.is_active = False
+    bo.save()
+    expect(page.get_by_role("alert").get_by_text("You are signed out")).to_be_visible()
