@@ -1,5 +1,6 @@
 """Fixtures for every test: the bus, the browser, and the order in which tests run."""
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -118,3 +119,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_unconfigure() -> None:
+    """A worker of xdist ends without the usual goodbyes: the directory of its tests goes here."""
+    shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
