@@ -1,0 +1,9 @@
+"""Pages without the socket, for hosts that speak WSGI only: they poll instead."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()
