@@ -24,7 +24,7 @@ class Position:
 
     since: int | None = None  # the inbox's revision that it shows; None is unknown
     view: str = "none"  # "feed:all", "feed:unread", "feed:archived", "feed:category:NAME", "item:KEY" or "none"
-    bottom: str = ""  # "ARRIVAL@REVISION": its oldest item, and the revision at which it was rendered; 0 or empty is all
+    bottom: str = ""  # "ARRIVAL@REVISION": its oldest item, and the revision of its rendering; 0 or empty is all
     is_bell_open: bool = False
     language: str = ""
     zone: str = ""
