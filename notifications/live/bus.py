@@ -50,9 +50,10 @@ class Bus:
 
     async def stop(self) -> None:
         tasks = [*self._tasks, *([self._probing] if self._probing else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while running := {task for task in tasks if not task.done()}:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=0.2)  # a client that is connecting may swallow it: say it again
         try:
             async with asyncio.timeout(1):
                 await self._layer.flush()
