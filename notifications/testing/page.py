@@ -36,6 +36,7 @@ class LivePage:
     async def __aenter__(self) -> Self:
         await self.load()
         await self.connect()
+        assert self.close_code is None, "The socket was refused: its origin is not this site's."
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -75,7 +76,7 @@ class LivePage:
         assert self.client is not None
         cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
         value = f"{settings.SESSION_COOKIE_NAME}={cookie.value if cookie else ''}"
-        return [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"cookie", value.encode())]
+        return [(b"host", b"testserver"), (b"origin", b"http://testserver"), (b"cookie", value.encode())]
 
     async def send_form(self, form: dict[str, str] | None = None) -> None:
         """Send the resume form: on connecting, and to acknowledge."""
