@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
 
 from .delivery import notify, notify_many
@@ -33,7 +33,11 @@ def tell_staff_of_new_account(sender: type, instance: Any, created: bool, raw: b
 
 
 def admin_address(user: Any) -> str:
-    return reverse(f"admin:{user._meta.app_label}_{user._meta.model_name}_change", args=[user.pk])
+    """Where staff look at this account; empty where the site's administration does not show accounts."""
+    try:
+        return reverse(f"admin:{user._meta.app_label}_{user._meta.model_name}_change", args=[user.pk])
+    except NoReverseMatch:
+        return ""
 
 
 @receiver(post_save, sender=get_user_model())

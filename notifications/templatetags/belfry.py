@@ -1,13 +1,21 @@
 from datetime import datetime, timedelta
 
 from django import template
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import NaturalTimeFormatter, naturaltime
+from django.shortcuts import resolve_url
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 register = template.Library()
+
+
+@register.simple_tag
+def login_url() -> str:
+    """Where one signs in on this site: LOGIN_URL, which may be an address or a name."""
+    return resolve_url(settings.LOGIN_URL)
 
 
 @register.simple_tag
