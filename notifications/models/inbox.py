@@ -111,12 +111,13 @@ class Inbox(models.Model):
     def mark_seen(self, upto: int) -> None:
         """The reader has opened the bell on a page that stood at revision ``upto``."""
         with self.change() as change:
-            newest = self.notifications.listed().arrived_by(upto).order_by("-arrival").first()
-            arrived = newest.arrived_revision if newest else None
-            if not arrived or arrived <= self.seen_revision:
+            # What arrived later has changed later, too: that has an index, and leaves few rows to look at.
+            shown = self.notifications.listed().changed_since(self.seen_revision).arrived_by(upto)
+            newest = shown.aggregate(newest=models.Max("arrived_revision"))["newest"]
+            if newest is None or newest <= self.seen_revision:
                 return
-            self.seen_revision = arrived
-            unseen = self.notifications.unread().filter(arrived_revision__gt=self.seen_revision)
+            self.seen_revision = newest
+            unseen = self.notifications.unread().changed_since(newest).filter(arrived_revision__gt=newest)
             self.unseen_count = unseen.count()
             change.is_real = True
 
