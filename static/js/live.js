@@ -20,6 +20,9 @@
     for (const timer of [watching, retrying, polling, acknowledging]) clearTimeout(timer);
     delete root.dataset.live;
   }
+  document.addEventListener("htmx:after:swap", () => {
+    if (root.dataset.live && !document.getElementById("resume")) stop();
+  });
 
   // Coming back. Who is looking at the page does not want to wait; the many that nobody looks at are gentle with a server
   // that has just started.
@@ -58,7 +61,6 @@
   // Polling, while there is no socket.
 
   function poll() {
-    if (!document.getElementById("poll")) return stop();
     show("polling");
     tell("poll", "belfry:poll");
     polling = setTimeout(poll, POLL);
@@ -79,8 +81,8 @@
   });
   document.addEventListener("htmx:ws:before:message:incoming", watch);
   document.addEventListener("htmx:ws:close", (event) => {
-    const { code, reason } = event.detail;
-    if (code === SIGNED_OUT || code === NOT_ALLOWED || reason === "removed") return stop();
+    const { code } = event.detail;
+    if (code === SIGNED_OUT || code === NOT_ALLOWED) return stop();
     clearTimeout(watching);
     connection = undefined;
     if (root.dataset.live !== "polling") show("off");
