@@ -154,7 +154,8 @@ def item_context(inbox: Inbox, position: Position) -> dict[str, object]:
     """The one item of an item's own page, as it is now."""
     if not position.item_key:
         return {}
-    return {"item": inbox.notifications.filter(key=position.item_key, revision__isnull=False).first()}
+    item = inbox.notifications.filter(key=position.item_key, revision__isnull=False).first()
+    return {"item": item, "page_title": item.page_title} if item else {}
 
 
 def toasts_context(position: Position, missed: list[Notification] | None) -> dict[str, object]:

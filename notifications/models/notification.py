@@ -135,6 +135,11 @@ class Notification(models.Model):
         return format_html("<bdi>{}</bdi>", self.title)
 
     @property
+    def page_title(self) -> str:
+        """Of its own page. One that was taken back hides what it said."""
+        return gettext("Withdrawn") if self.retracted_at else self.title_text
+
+    @property
     def excerpt(self) -> str:
         """The body as lists show it: one paragraph of at most 280 characters."""
         return Truncator(" ".join(self.body_text[: EXCERPT_LENGTH * 4].split())).chars(EXCERPT_LENGTH)

@@ -46,8 +46,7 @@ def open_notification(request: Any, key: str) -> HttpResponse:
         if notification.url and "show" not in request.GET:
             return HttpResponseRedirect(notification.url)
     notification.refresh_from_db()
-    title = _("Withdrawn") if notification.retracted_at else notification.title_text
-    context = {"n": notification, "page_title": title, "page_view": f"item:{key}"}
+    context = {"n": notification, "page_title": notification.page_title, "page_view": f"item:{key}"}
     return render(request, "notifications/item.html", context)
 
 
