@@ -28,9 +28,14 @@ def is_allowed(scope: dict[str, Any]) -> bool:
 def own_origin(scope: dict[str, Any], host: str) -> Origin | None:
     """The origin of the site as this request reached it, when the host is an allowed one."""
     domain, _ = split_domain_port(host)
-    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+    if not domain or not validate_host(domain, allowed_hosts()):
         return None
     return parse(f"{'https' if is_secure(scope) else 'http'}://{host}")
+
+
+def allowed_hosts() -> list[str]:
+    """ALLOWED_HOSTS; where it is empty in development this machine, as for Django's own pages."""
+    return settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
 
 
 def is_secure(scope: dict[str, Any]) -> bool:

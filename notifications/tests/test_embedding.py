@@ -6,7 +6,7 @@ from django.contrib.auth.views import LoginView
 from django.test import AsyncClient
 from django.urls import include, path
 
-from notifications.live import codes
+from notifications.live import codes, origin
 from notifications.models import Inbox
 from notifications.testing import LivePage
 from notifications.testing.dom import Document
@@ -37,3 +37,16 @@ async def test_a_page_that_is_signed_out_is_led_to_their_own_door():
     await page.connect(form={})
     assert await page.until_closed() == codes.SIGNED_OUT
     assert 'href="/door/"' in page.frames[0]
+
+
+def handshake(host: str) -> dict[str, object]:
+    headers = [(b"host", host.encode()), (b"origin", f"http://{host}".encode())]
+    return {"type": "websocket", "scheme": "ws", "headers": headers}
+
+
+def test_in_development_this_machine_may_open_sockets_without_being_listed(settings):
+    settings.ALLOWED_HOSTS, settings.DEBUG = [], True
+    assert origin.is_allowed(handshake("localhost:8000"))
+    assert not origin.is_allowed(handshake("elsewhere.example"))
+    settings.DEBUG = False
+    assert not origin.is_allowed(handshake("localhost:8000"))
