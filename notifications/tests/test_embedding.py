@@ -1,11 +1,13 @@
-"""Belfry in somebody else's project: no accounts of ours and no administration."""
+"""Belfry in somebody else's project: no accounts of ours, no administration, a transaction around each request."""
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.views import LoginView
+from django.db import connection
 from django.test import AsyncClient
 from django.urls import include, path
 
+from notifications.delivery import notify
 from notifications.live import codes, origin
 from notifications.models import Inbox
 from notifications.testing import LivePage
@@ -50,3 +52,11 @@ def test_in_development_this_machine_may_open_sockets_without_being_listed(setti
     assert not origin.is_allowed(handshake("elsewhere.example"))
     settings.DEBUG = False
     assert not origin.is_allowed(handshake("localhost:8000"))
+
+
+def test_an_item_can_be_opened_where_each_request_is_a_transaction(client, bo, monkeypatch):
+    notify(bo, title="Menu", url="/menu/", key="menu")
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    client.force_login(bo)
+    assert client.get("/inbox/menu/").url == "/menu/"
+    assert Inbox.objects.of(bo).unread_count == 0

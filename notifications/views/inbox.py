@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -37,6 +38,7 @@ def inbox(request: Any) -> HttpResponse:
     return render(request, "notifications/inbox.html", context)
 
 
+@transaction.non_atomic_requests
 @page
 def open_notification(request: Any, key: str) -> HttpResponse:
     """Marks it as read, and leads to its link or shows it whole. The one GET that changes something."""
