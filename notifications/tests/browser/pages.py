@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from notifications.delivery import notify
 from notifications.models import Inbox
 from notifications.testing.dom import Document
 
@@ -27,6 +28,13 @@ def open_bell(page: Page) -> Locator:
     page.locator("#bell-button").click()
     expect(page.locator("#bell")).to_be_visible()
     return page.locator("#bell")
+
+
+def is_caught_up(page: Page, user: Any) -> Page:
+    """It has had its first frame: from now on arrivals are news to it, and are toasted."""
+    notify(user, title="Hello")
+    expect(page.locator("#badge")).to_have_text("1")
+    return page
 
 
 def up_to_date(page: Page, user: Any) -> None:
