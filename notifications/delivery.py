@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 
 from . import categories, events
 from .models import CategoryMute, Draft, Inbox, Notification, Retraction
+from .models.bulk import insert_for_each
 from .models.draft import check_key
 from .models.notification import random_key
 from .models.stamping import settle
@@ -83,11 +84,10 @@ def notify_many(
             sent.skipped[reason] = sent.skipped.get(reason, 0) + 1
         inbox_ids = Inbox.objects.of_users(pk for pk, _ in batch if pk not in skipped)
         with transaction.atomic():
-            insert(inbox_ids, key, draft)
+            new = insert(inbox_ids, key, draft)
             settle_after_commit(inbox_ids)
-        other = Notification.objects.filter(inbox__in=inbox_ids, key=key).exclude(**draft.fields()).first()
-        if other:
-            other.check_same_content(draft)
+        if new < len(inbox_ids):
+            check_same_content(inbox_ids, key, draft)
         sent.count += len(inbox_ids)
     return sent
 
@@ -161,11 +161,15 @@ def skip(recipient: AbstractBaseUser, reason: str) -> None:
     events.send(events.notification_skipped, Notification, user=recipient, reason=reason)
 
 
-def insert(inbox_ids: list[int], key: str, draft: Draft) -> None:
-    """Rows for these inboxes; where the key is there already, that row stays as it is."""
-    fields = draft.fields()
-    rows = [Notification(inbox_id=inbox_id, key=key, **fields) for inbox_id in sorted(inbox_ids)]
-    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
+    """Rows for these inboxes; where the key is there already, that row stays as it is. Returns how many are new."""
+    return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", Notification(key=key, **draft.fields()))
+
+
+def check_same_content(inbox_ids: list[int], key: str, draft: Draft) -> None:
+    other = Notification.objects.filter(inbox__in=inbox_ids, key=key).exclude(**draft.fields()).first()
+    if other:
+        other.check_same_content(draft)
 
 
 def settle_after_commit(inbox_ids: list[int]) -> None:

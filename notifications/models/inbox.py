@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 from django.utils.timezone import now
@@ -11,6 +12,7 @@ from django.utils.timezone import now
 from notifications import categories, events
 from notifications.live import push
 
+from .bulk import insert_for_each
 from .notification import Notification, NotificationQuerySet, Retraction
 from .tally import Tally
 
@@ -28,7 +30,7 @@ class InboxQuerySet(models.QuerySet["Inbox"]):
         found = dict(self.filter(user__in=user_ids).values_list("user_id", "pk"))
         missing = user_ids - found.keys()
         if missing:
-            Inbox.objects.bulk_create([Inbox(user_id=user_id) for user_id in sorted(missing)], ignore_conflicts=True)
+            insert_for_each(get_user_model()._base_manager.filter(pk__in=missing), "user", Inbox())
             found.update(self.filter(user__in=missing).values_list("user_id", "pk"))
         return sorted(found.values())
 

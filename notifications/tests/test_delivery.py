@@ -214,3 +214,27 @@ def test_actors_and_targets_that_are_deleted_leave_a_readable_row(bo, chi, ada):
     notification = inbox_of(bo).notifications.get(key="k")
     assert notification.title_text == "chi has joined"
     assert notification.target_label == "ada"
+
+
+def test_sending_to_nobody_is_no_error(bo):
+    bo.is_active = False
+    bo.save()
+    assert notify_many([bo], title="Hello?").skipped == {"inactive": 1}
+    assert notify_many([], title="Hello?").count == 0
+
+
+def test_many_with_a_key_that_names_something_else_are_told_so(bo, chi):
+    notify(chi, title="Invoice 7", key="invoice-7")
+    with pytest.raises(KeyTaken, match=r"'Invoice 7'.*'Invoice 8'"):
+        notify_many([bo, chi], title="Invoice 8", key="invoice-7")
+
+
+def test_every_part_of_what_was_sent_is_there(ada, bo, chi):
+    content = {"title": "T", "body": "B", "url": "/u/", "category": "people", "level": "error", "reason": "R"}
+    notify_many([bo, chi], actor=ada, target=chi, params={"a": [1, {"b": None}]}, key="k", **content)
+    rows = Notification.objects.filter(key="k")
+    assert rows.count() == 2
+    for row in rows:
+        assert {name: getattr(row, name) for name in content} == content
+        assert (row.actor, row.actor_name, row.target_label) == (ada, "Ada Okafor", "chi")
+        assert (row.target, row.params) == (f"accounts.user:{chi.pk}", {"a": [1, {"b": None}]})

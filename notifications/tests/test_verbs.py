@@ -74,9 +74,10 @@ def test_two_readers_of_one_page_each_read_it_in_their_language(chi, dana, clien
 
 @pytest.mark.django_db(transaction=True)
 def test_a_plain_title_and_its_body_are_shown_as_they_were_given(chi, client):
-    notify(chi, title="Monday", body="Monday")
+    notify(chi, title="Monday", body="Sunday")
     client.force_login(chi)
-    assert Document(client.get("/inbox/").content.decode()).text("#feed").count("Monday") >= 2
+    text = Document(client.get("/inbox/").content.decode()).text("#feed")
+    assert ("Monday" in text, "Sunday" in text) == (True, True)
 
 
 def test_a_part_is_never_taken_for_the_actor_by_mistake():

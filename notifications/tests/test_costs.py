@@ -1,0 +1,172 @@
+"""What things cost the database: pages the same for ten notifications as for thousands, and sending few statements."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from notifications.delivery import notify, notify_many, retract
+from notifications.live.frames import frames_for
+from notifications.live.positions import Position
+from notifications.models import Board, Inbox, Notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+INBOX = reverse("notifications:inbox")
+CHANGES = reverse("notifications:changes")
+BELL = reverse("notifications:mark_seen")
+MANY = 5_000
+MOMENT = "2026-01-01T00:00:00Z"
+EPOCH = 1_700_000_000_000_000  # µs
+
+
+def fill(inbox: Inbox, count: int) -> None:
+    """Rows as if they had been delivered one by one: every third is read, every fifth archived."""
+    numbers = range(inbox.revision + 1, inbox.revision + count + 1)
+    Notification.objects.bulk_create(
+        Notification(
+            inbox=inbox,
+            key=f"n{n}",
+            title=f"Number {n}",
+            category="people" if n % 2 else "general",
+            level="info",
+            revision=n,
+            arrived_revision=n,
+            arrival=EPOCH + n,
+            read_at=MOMENT if n % 3 == 0 else None,
+            archived_at=MOMENT if n % 5 == 0 else None,
+        )
+        for n in numbers
+    )
+    inbox.revision, inbox.last_arrival = numbers[-1], EPOCH + numbers[-1]
+    inbox.unread_count = inbox.unseen_count = inbox.notifications.unread().count()
+    inbox.counts = {view: inbox.notifications.in_view(view).count() for view in ("all", "archived", "category:people")}
+    inbox.save()
+
+
+@pytest.fixture
+def reader(bo, inbox, client):
+    client.force_login(bo)
+    client.get(INBOX)
+    return client
+
+
+def asks(client, inbox: Inbox) -> dict[str, Callable[[], object]]:
+    """What a reader's browser asks for all day."""
+    form = {"view": "feed:all", "language": "en", "zone": "UTC", "epoch": Board.load().epoch}
+    missed = {**form, "since": max(inbox.revision - 5, 0)}
+    return {
+        "the inbox": lambda: client.get(INBOX),
+        "another list": lambda: client.get(f"{INBOX}?view=category:people"),
+        "the archive": lambda: client.get(f"{INBOX}?view=archived"),
+        "older ones": lambda: client.get(f"{INBOX}?before={inbox.last_arrival - inbox.revision // 2}"),
+        "changes": lambda: client.get(CHANGES, missed),
+        "changes with the bell open": lambda: client.get(CHANGES, {**missed, "bell": "1"}),
+        "a full list": lambda: client.get(CHANGES, {**form, "view": "feed:unread"}),
+        "the bell": lambda: client.post(BELL, {"since": inbox.revision}, headers={"HX-Request": "true"}),
+    }
+
+
+def statements(work: Callable[[], object]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+# Pages.
+
+
+def test_pages_and_fragments_cost_the_same_for_ten_notifications_as_for_thousands(reader, inbox):
+    costs = []
+    for count in (10, MANY):
+        fill(inbox, count)
+        costs.append({name: len(statements(ask)) for name, ask in asks(reader, inbox).items()})
+    assert costs[0] == costs[1]
+    assert {name: cost for name, cost in costs[1].items() if cost > (14 if name == "the bell" else 8)} == {}
+
+
+@pytest.mark.parametrize("pages", [1, 40])
+def test_a_flush_costs_two_queries_for_all_pages_of_all_inboxes(bo, chi, inbox, pages):
+    fill(inbox, MANY)
+    notify(chi, title="For Chi")
+    notify(bo, title="For Bo")
+    known = {"view": "feed:all", "language": "en", "zone": "UTC"}
+    positions = {Position(since=MANY - n % 3, title=str(n), **known) for n in range(pages)}
+    wanted = {inbox.pk: positions, Inbox.objects.of(chi).pk: {Position(since=0, **known)}}
+    assert len(statements(lambda: frames_for(wanted))) == 2
+
+
+def test_no_page_sorts_an_inbox_or_searches_it_without_an_index(reader, inbox):
+    fill(inbox, MANY)
+    for name, ask in asks(reader, inbox).items():
+        plans = [plan(sql) for sql in statements(ask) if re.match('SELECT .* FROM "notifications_notification"', sql)]
+        assert plans, name
+        assert not [steps for steps in plans if re.search("Sort|ORDER BY|SCAN|Seq Scan", steps)], name
+        if name != "the bell":
+            assert not [steps for steps in plans if not re.search("notification_[a-z]+", steps)], name
+
+
+def plan(sql: str) -> str:
+    """The database's way to the rows, in its own words.
+
+    PostgreSQL is forbidden to sort and to read whole tables, which it would rightly do for few rows: what it does in
+    spite of that it would do for many.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            return "; ".join(step for *_, step in cursor.fetchall())
+        for way in ("sort", "seqscan", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        return json.dumps(cursor.fetchone()[0])
+
+
+# Sending.
+
+
+def test_a_notification_costs_a_handful_of_statements_whatever_the_inbox_holds(bo, inbox):
+    costs = []
+    for count in (10, MANY):
+        fill(inbox, count)
+        costs.append(len(statements(lambda: notify(bo, title="One more"))))
+    assert costs[0] == costs[1] <= 13
+
+
+def test_a_transaction_full_of_notifications_stamps_once(bo, inbox):
+    def send(count: int) -> None:
+        with transaction.atomic():
+            for n in range(count):
+                notify(bo, title=str(n))
+
+    one, ten = len(statements(lambda: send(1))), len(statements(lambda: send(10)))
+    per_notification = (ten - one) / 9
+    assert per_notification <= 6
+    inbox.refresh_from_db()
+    assert inbox.revision == 2
+
+
+def test_taking_one_back_costs_the_same_whatever_the_inbox_holds(bo, inbox):
+    costs = []
+    for count in (10, MANY):
+        fill(inbox, count)
+        costs.append(len(statements(lambda: retract(bo, f"n{inbox.revision}"))))
+    assert costs[0] == costs[1] <= 18
+
+
+@pytest.mark.parametrize("have_inboxes", [True, False])
+def test_ten_thousand_get_it_in_few_statements(db, have_inboxes):
+    users = get_user_model()
+    users.objects.bulk_create(users(username=f"reader-{n}") for n in range(10_000))
+    if have_inboxes:
+        Inbox.objects.of_users(users.objects.values_list("pk", flat=True))
+    sent = []
+    cost = len(statements(lambda: sent.append(notify_many(users.objects.all(), title="Fire drill", key="drill"))))
+    assert cost <= (60 if connection.vendor == "postgresql" else 250)
+    assert sent[0].count == Notification.objects.filter(revision=1).count() == 10_000
+    assert Inbox.objects.filter(unread_count=1, unseen_count=1, counts__all=1).count() == 10_000
