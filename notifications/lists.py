@@ -40,7 +40,7 @@ class Page:
     """Some rows of a list, newest first, and how to get at the older ones."""
 
     rows: list[dict[str, Any]]
-    bottom: str  # "ARRIVAL@REVISION" of its oldest item, "0@REVISION" when nothing older is left
+    bottom: int  # the arrival of its oldest item, 0 when nothing older is left
     older_url: str
 
 
@@ -67,9 +67,9 @@ def page_of(inbox: Inbox, view: str, before: int | None = None) -> Page:
     found = list(query[: PAGE_LENGTH + 1])
     shown = found[:PAGE_LENGTH]
     if len(found) == len(shown):
-        return Page(with_days(shown), f"0@{inbox.revision}", "")
-    last = shown[-1].arrival
-    return Page(with_days(shown), f"{last}@{inbox.revision}", address(view, before=last))
+        return Page(with_days(shown), 0, "")
+    last = shown[-1].arrival or 0
+    return Page(with_days(shown), last, address(view, before=last))
 
 
 def with_days(notifications: Iterable[Notification]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from notifications.lists import BELL_LENGTH, day_order, filters_of, local_day, page_of
-from notifications.models import Inbox, Notification
+from notifications.models import Board, Inbox, Notification
 
 from .positions import Position
 
@@ -32,6 +32,7 @@ CHUNK = 300  # inboxes per query; SQLite cannot take an OR of 1,000
 class Frame:
     revision: int  # the position of a page after it
     html: str
+    bottom: int | None = None  # how far down the page reaches after a full list; None leaves it as it is
 
 
 def frames_for(wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
@@ -57,26 +58,22 @@ def frame_for(
 ) -> Frame:
     missed = missed_by(inbox, position, rows)
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
-        html = render(inbox, position, missed, rendered)
-        if missed is not None and len(html.encode()) > FRAME_LIMIT:
-            html = render(inbox, position, None, rendered)
-    return Frame(inbox.revision, html)
+        frame = render(inbox, position, missed, rendered)
+        if missed is not None and len(frame.html.encode()) > FRAME_LIMIT:
+            frame = render(inbox, position, None, rendered)
+    return frame
 
 
 def missed_by(inbox: Inbox, position: Position, rows: list[Notification]) -> list[Notification] | None:
     """What has changed since that position; None when only the full list will do."""
     if not can_catch_up(inbox, position):
         return None
-    missed = [row for row in rows if since_of(position) < (row.revision or 0) <= inbox.revision]
+    missed = [row for row in rows if position.lacks_from < (row.revision or 0) <= inbox.revision]
     return missed if len(missed) <= CHANGES_LIMIT else None
 
 
 def can_catch_up(inbox: Inbox, position: Position) -> bool:
-    return position.since is not None and inbox.floor <= since_of(position) <= inbox.revision
-
-
-def since_of(position: Position) -> int:
-    return position.since or 0
+    return position.since is not None and inbox.floor <= position.lacks_from <= position.since <= inbox.revision
 
 
 def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) -> dict[int, list[Notification]]:
@@ -84,7 +81,7 @@ def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) ->
     changed: dict[int, list[Notification]] = defaultdict(list)
     near: list[Q] = []
     for inbox_id, inbox in inboxes.items():
-        sinces = [since_of(position) for position in wanted[inbox_id] if can_catch_up(inbox, position)]
+        sinces = [position.lacks_from for position in wanted[inbox_id] if can_catch_up(inbox, position)]
         if not sinces or min(sinces) == inbox.revision:
             continue
         if inbox.revision - min(sinces) > CHANGES_LIMIT:
@@ -100,22 +97,25 @@ def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) ->
 
 def render(
     inbox: Inbox, position: Position, missed: list[Notification] | None, rendered: dict[tuple[str, ...], str]
-) -> str:
+) -> Frame:
     context = {
         "inbox": inbox,
+        "epoch": Board.load().epoch if missed is None else "",
         "page_title": position.title,
         "bell": list(inbox.notifications.in_view("all")[:BELL_LENGTH]) if position.is_bell_open else None,
         "is_bell_open": position.is_bell_open,
         **(item_context(inbox, position)),
         **(toasts_context(position, missed)),
     }
+    full = None
     if position.list_view:
         context["filters"] = filters_of(inbox, position.list_view)
         if missed is None:
-            context["full"] = page_of(inbox, position.list_view)
+            context["full"] = full = page_of(inbox, position.list_view)
         else:
             context |= feed_context(position, missed, rendered)
-    return render_to_string("notifications/frame.html", context)
+    html = render_to_string("notifications/frame.html", context)
+    return Frame(inbox.revision, html, full.bottom if full else None)
 
 
 def feed_context(
@@ -127,14 +127,14 @@ def feed_context(
     """
     entering, leaving, days = [], [], set()
     for row in sorted(missed, key=lambda row: row.arrival or 0, reverse=True):
-        if (row.arrival or 0) < position.bottom_arrival:
+        if (row.arrival or 0) < position.bottom:
             continue
         if row.stands_in(position.list_view):
             entering.append(row_html(row, position, rendered))
             days.add(local_day(row))
         else:
             leaving.append(row.key)
-    return {"entering": entering, "leaving": leaving, "days": days_context(days)}
+    return {"entering": entering, "leaving": leaving, "days": days_context(days), "bottom": position.bottom}
 
 
 def days_context(days: Iterable[date]) -> list[dict[str, object]]:
@@ -162,7 +162,8 @@ def toasts_context(position: Position, missed: list[Notification] | None) -> dic
     """News for a page that is live: what has arrived since, and is still unread."""
     if not position.may_toast:
         return {}
-    news = [row for row in missed or [] if row.stands_in("unread") and (row.arrived_revision or 0) > since_of(position)]
+    since = position.since or 0
+    news = [row for row in missed or [] if row.stands_in("unread") and (row.arrived_revision or 0) > since]
     news.sort(key=lambda row: row.arrival or 0)
     if len(news) > TOAST_LIMIT:
         return {"more": len(news)}

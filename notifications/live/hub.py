@@ -14,7 +14,6 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -51,7 +50,7 @@ class Hub:
 
     async def join(self, outlet: Outlet, epoch: str) -> None:
         """Serve this socket from now on."""
-        self.epoch = self.epoch or epoch
+        self._note_epoch(epoch)
         self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
         metrics.SOCKETS.inc()
         self.bus.want(outlet.inbox_id)
@@ -153,7 +152,7 @@ class Hub:
             return
         if outlet.position != position:  # it has moved while we were reading
             self.mark_dirty([outlet.inbox_id])
-        elif position.since == frame.revision:
+        elif position.since == position.lacks_from == frame.revision:
             outlet.caught_up()
         else:
             outlet.push(frame)
@@ -186,9 +185,7 @@ class Hub:
         if not self.outlets:
             return
         epoch, standing = await database.standing(list(self.outlets))
-        if self.epoch and epoch != self.epoch:
-            self._begin_epoch()
-        self.epoch = epoch
+        self._note_epoch(epoch)
         suspects = []
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
@@ -201,11 +198,13 @@ class Hub:
         gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
         await self.check_sessions([*suspects, *gone])
 
-    def _begin_epoch(self) -> None:
-        """The database was restored: no position that was held under another epoch means anything."""
-        for outlet in self.all_outlets():
-            outlet.position = replace(outlet.position, since=None)
-            self.mark_dirty([outlet.inbox_id])
+    def _note_epoch(self, epoch: str) -> None:
+        """A new one: the database was restored, and no position that was held under the old one means anything."""
+        if self.epoch not in {"", epoch}:
+            for outlet in self.all_outlets():
+                outlet.forget()
+                self.mark_dirty([outlet.inbox_id])
+        self.epoch = epoch
 
     async def _close_the_overdue(self) -> None:
         moment = time.monotonic()

@@ -49,6 +49,8 @@ class Outlet:
         self._tokens, self._tokens_at = float(BURST), self.opened_at
         self._unacknowledged: deque[tuple[int, int]] = deque()  # (revision after the frame, its bytes)
         self._full_since: float | None = None
+        self._listed_at: int | None = None  # the revision of the last full list that was sent
+        self._sent = 0  # and of the last frame
         self._sending: asyncio.Task[None] | None = None
 
     def wait(self) -> float:
@@ -67,19 +69,29 @@ class Outlet:
         """The page has sent its form again. True when it now lacks something that it did not lack before.
 
         The hub knows better how far it has sent; only what the page shows is taken from the form. When it has loaded
-        older items, they are as old as their rendering: the changes since then are sent again.
+        older items, they are as old as their rendering: the changes since then are sent again, which is no news. A form
+        from before the last full list arrived says nothing of the list that the page shows by now.
         """
         if said.since is not None:
             while self._unacknowledged and self._unacknowledged[0][0] <= said.since:
                 self._unacknowledged.popleft()
         if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
             self._full_since = None
+        if self._listed_at is not None and not self._listed_at <= (said.since or 0) <= self._sent:
+            said = replace(said, bottom=self.position.bottom)
         since = self.position.since
         lacks = said.bottom != self.position.bottom or said.view != self.position.view
-        if lacks and since is not None:
-            since = min(since, said.bottom_revision or since) if said.view == self.position.view else None
-        self.position = replace(said, since=since, may_toast=self.position.may_toast)
+        if lacks:
+            is_known = since is not None and said.since is not None and said.view == self.position.view
+            since = min(since or 0, said.lacks_from) if is_known else None
+        self.position = replace(said, since=since, loaded_at=None, may_toast=self.position.may_toast and not lacks)
         return lacks
+
+    def forget(self) -> None:
+        """What the page holds means nothing any more, and nor will its acknowledgements of that."""
+        self.position = replace(self.position, since=None)
+        self._unacknowledged.clear()
+        self._full_since = None
 
     @property
     def unacknowledged_bytes(self) -> int:
@@ -91,7 +103,11 @@ class Outlet:
 
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
-        self.position = replace(self.position, since=frame.revision, may_toast=True)
+        self.position = replace(self.position, since=frame.revision, loaded_at=None, may_toast=True)
+        if frame.bottom is not None:
+            self.position = replace(self.position, bottom=frame.bottom)
+            self._listed_at = frame.revision
+        self._sent = frame.revision
         self._tokens -= 1
         size = len(frame.html.encode())
         self._unacknowledged.append((frame.revision, size))

@@ -24,7 +24,8 @@ class Position:
 
     since: int | None = None  # the inbox's revision that it shows; None is unknown
     view: str = "none"  # "feed:all", "feed:unread", "feed:archived", "feed:category:NAME", "item:KEY" or "none"
-    bottom: str = ""  # "ARRIVAL@REVISION": its oldest item, and the revision of its rendering; 0 or empty is all
+    bottom: int = 0  # the arrival of the oldest item that it has loaded; 0 is all of them
+    loaded_at: int | None = None  # the revision of the items that it has loaded last; None is that of all
     is_bell_open: bool = False
     language: str = ""
     zone: str = ""
@@ -33,10 +34,14 @@ class Position:
 
     @classmethod
     def from_form(cls, form: Mapping[str, Any], epoch: str) -> Self:
+        since = number(form.get("since")) if form.get("epoch") == epoch else None
+        view = view_of(form.get("view"))
+        bottom, loaded_at = bottom_of(form.get("bottom")) if is_feed(view) else (0, since)
         return cls(
-            since=number(form.get("since")) if form.get("epoch") == epoch else None,
-            view=view_of(form.get("view")),
-            bottom=bottom_of(form.get("bottom")),
+            since=since if loaded_at is not None else None,
+            view=view,
+            bottom=bottom,
+            loaded_at=loaded_at,
             is_bell_open=form.get("bell") == "1",
             language=language_of(form.get("language")),
             zone=zone_of(form.get("zone")),
@@ -44,21 +49,18 @@ class Position:
         )
 
     @property
+    def lacks_from(self) -> int:
+        """What has changed after this revision is to be sent. Older items are as old as their rendering."""
+        return min(self.since or 0, self.loaded_at if self.loaded_at is not None else LARGEST)
+
+    @property
     def list_view(self) -> str:
         """The view of the feed that the page shows, or ""."""
-        return self.view.removeprefix("feed:") if self.view.startswith("feed:") else ""
+        return self.view.removeprefix("feed:") if is_feed(self.view) else ""
 
     @property
     def item_key(self) -> str:
         return self.view.removeprefix("item:") if self.view.startswith("item:") else ""
-
-    @property
-    def bottom_arrival(self) -> int:
-        return int(self.bottom.partition("@")[0] or 0)
-
-    @property
-    def bottom_revision(self) -> int:
-        return int(self.bottom.partition("@")[2] or 0)
 
 
 def text(value: object) -> str:
@@ -81,6 +83,10 @@ def view_of(value: object) -> str:
     return "none"
 
 
+def is_feed(view: str) -> bool:
+    return view.startswith("feed:")
+
+
 def is_list(name: str) -> bool:
     """Whether it names a list of the inbox: all, unread, archived, or category:NAME of a known category."""
     if name in {"all", "unread", "archived"}:
@@ -88,9 +94,10 @@ def is_list(name: str) -> bool:
     return name.removeprefix("category:") in {category.name for category in categories.everything()} and ":" in name
 
 
-def bottom_of(value: object) -> str:
-    arrival, at, revision = text(value).partition("@")
-    return f"{arrival}@{revision}" if at and number(arrival) is not None and number(revision) is not None else ""
+def bottom_of(value: object) -> tuple[int, int | None]:
+    """The two numbers of "ARRIVAL@REVISION": the oldest item that is loaded, and its revision then; None is unknown."""
+    arrival, _, revision = text(value).partition("@")
+    return number(arrival) or 0, number(revision) if number(arrival) is not None else None
 
 
 def language_of(value: object) -> str:

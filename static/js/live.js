@@ -109,18 +109,16 @@
     }, ACKNOWLEDGE);
   });
 
-  // Older rows are as old as their rendering. The page's position goes back to that: what has changed in them since comes again.
+  // Older rows are as old as their rendering, which is told with them: what has changed in them since comes again.
   function reachDown() {
-    const cursor = document.getElementById("cursor"), bottom = document.getElementById("bottom")?.value ?? "";
+    const bottom = document.querySelector("#reach input")?.id;
     if (bottom === depth) return;
     depth = bottom;
-    const revision = bottom.split("@")[1];
-    if (Number(revision) < Number(cursor.value)) cursor.value = revision;
     if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
   }
 
   if (document.getElementById("live")) {
-    depth = document.getElementById("bottom").value;
+    depth = document.querySelector("#reach input").id;
     new MutationObserver(reachDown).observe(document.getElementById("resume"), { childList: true });
     show("off");
     pollSoon(PATIENCE);
