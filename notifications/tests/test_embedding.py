@@ -1,11 +1,16 @@
 """Belfry in somebody else's project: no accounts of ours, no administration, a transaction around each request."""
 
+from unittest.mock import Mock
+
 import pytest
+from celery import current_app
 from django.contrib.auth import get_user_model
 from django.contrib.auth.views import LoginView
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import AsyncClient
 from django.urls import include, path
+from kombu.exceptions import OperationalError
 
 from notifications.delivery import notify
 from notifications.live import codes, origin
@@ -60,3 +65,10 @@ def test_an_item_can_be_opened_where_each_request_is_a_transaction(client, bo, m
     client.force_login(bo)
     assert client.get("/inbox/menu/").url == "/menu/"
     assert Inbox.objects.of(bo).unread_count == 0
+
+
+def test_the_doctor_looks_at_everything_although_the_broker_is_elsewhere(monkeypatch, capsys):
+    monkeypatch.setattr(current_app.control, "ping", Mock(side_effect=OperationalError("refused")))
+    with pytest.raises(CommandError, match="worker"):
+        call_command("doctor")
+    assert "The broker does not answer (refused)" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
+from kombu.exceptions import OperationalError
 
 from notifications.models import Board
 from notifications.models.notification import pending_inboxes
@@ -59,7 +60,10 @@ def database_findings(state: str) -> Iterator[Finding]:
 
 
 def worker_finding() -> Finding:
-    answers = current_app.control.ping(timeout=1.0)
+    try:
+        answers = current_app.control.ping(timeout=1.0)
+    except OperationalError as error:
+        return "worker", False, f"The broker does not answer ({error}). Check Celery's broker_url."
     if answers:
         return "worker", True, f"{len(answers)} answered."
     return "worker", False, "No Celery worker answers. Run: celery -A celery_app worker"
