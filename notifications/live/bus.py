@@ -44,6 +44,10 @@ class Bus:
         """Whether our own messages have come back lately."""
         return time.monotonic() - self._heard_at < DEAF_SECONDS
 
+    def hears(self, inbox_id: int) -> bool:
+        """Whether its nudges reach us."""
+        return inbox_id in self._joined
+
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._listen_forever()), loop.create_task(self._subscribe_forever())]

@@ -1,0 +1,113 @@
+"""A bus that is dead or frozen delays, it does not break; and what comes over it is not believed."""
+
+import asyncio
+import time
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+
+from notifications.delivery import anotify
+from notifications.live import database, groups, hub, push
+from notifications.models import Inbox
+from notifications.testing import LivePage
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
+
+
+async def eventually(is_true, patience=30):
+    async with asyncio.timeout(patience):
+        while not is_true():  # noqa: ASYNC110  (nothing tells when)
+            await asyncio.sleep(0)
+
+
+async def blind_the_sweep(monkeypatch):
+    """From now on only a nudge can bring anything."""
+
+    async def nothing(inbox_ids):
+        return hub.current().epoch, {}
+
+    monkeypatch.setattr(database, "standing", nothing)
+
+
+async def test_with_a_dead_bus_the_sweep_brings_it(bo, valkey):
+    async with LivePage(bo) as page:
+        await sync_to_async(valkey.kill)()
+        assert await anotify(bo, title="Against the odds")
+        await page.until(lambda: "Against the odds" in page.text("#feed"))
+
+
+async def test_with_a_frozen_bus_nobody_waits_and_the_sweep_brings_it(bo, valkey):
+    async with LivePage(bo) as page:
+        valkey.freeze()
+        for n in range(20):
+            await anotify(bo, title=f"Number {n}")
+        await page.until(lambda: len(page.document.rows()) == 20)
+
+
+async def test_a_page_can_connect_while_the_bus_is_dead(bo, valkey):
+    await sync_to_async(valkey.kill)()
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Still here")
+        await page.until(lambda: "Still here" in page.text("#feed"))
+
+
+async def test_a_bus_that_is_back_carries_nudges_again_also_of_pages_that_came_meanwhile(bo, chi, valkey, monkeypatch):
+    async with LivePage(bo) as before:
+        await eventually(lambda: hub.current().bus.is_up)
+        await sync_to_async(valkey.kill)()
+        await eventually(lambda: not hub.current().bus.is_up)
+        async with LivePage(chi) as meanwhile:
+            await sync_to_async(valkey.start)()
+            inbox = await sync_to_async(Inbox.objects.of)(chi)
+            await eventually(lambda: hub.current().bus.is_up and hub.current().bus.hears(inbox.pk))
+            await eventually(lambda: push.sender().paused_until < time.monotonic())
+            await blind_the_sweep(monkeypatch)
+            for page, user in ((before, bo), (meanwhile, chi)):
+                await anotify(user, title="By nudge")
+                await page.until(lambda page=page: "By nudge" in page.text("#feed"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "inbox.changed"},
+        {"type": "inbox.changed", "revisions": "all"},
+        {"type": "inbox.changed", "revisions": {"x": 1, "7": "8", "²": 3, "99999999999999999999": 1}},
+        {"type": "sessions.changed", "inbox": "7"},
+        {"type": "sessions.changed", "inbox": 7, "ended": ["?"]},
+        {"type": "websocket.disconnect", "code": 1000},
+        {"type": "push", "html": "<b>Forged</b>"},
+    ],
+)
+async def test_a_forged_message_shows_nothing_and_stops_nothing(bo, message):
+    async with LivePage(bo) as page:
+        await eventually(lambda: hub.current().bus.is_up)
+        await get_channel_layer().group_send(groups.HUBS, message)
+        await anotify(bo, title="The real one")
+        await page.until(lambda: "The real one" in page.text("#feed"))
+        assert "Forged" not in "".join(page.frames)
+
+
+def test_nudges_that_wait_are_merged(monkeypatch):
+    sender = push.Sender()
+    monkeypatch.setattr(sender, "_wake", lambda: None)
+    for revisions in ({1: 5}, {1: 7, 2: 1}, {1: 6}):
+        sender.put(revisions)
+    assert push.messages_for(sender._revisions) == [
+        ("inbox.1", {"type": "inbox.changed", "revisions": {"1": 7}}),
+        ("inbox.2", {"type": "inbox.changed", "revisions": {"2": 1}}),
+    ]
+
+
+def test_more_than_64_inboxes_travel_as_one_message_to_all_hubs():
+    [(group, message)] = push.messages_for(dict.fromkeys(range(65), 3))
+    assert group == groups.HUBS
+    assert len(message["revisions"]) == 65
+
+
+def test_what_waits_is_bounded(monkeypatch):
+    sender = push.Sender()
+    monkeypatch.setattr(sender, "_wake", lambda: None)
+    sender.put(dict.fromkeys(range(push.WAITING_LIMIT + 5), 1))
+    assert len(sender._revisions) == push.WAITING_LIMIT
