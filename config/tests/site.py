@@ -43,6 +43,7 @@ class Site:
 
     def __init__(self, var_dir: Path, command: str = "up", **other: str) -> None:
         self.port = free_port()
+        self.var_dir = var_dir
         self.lines: list[str] = []
         self.process = psutil.Popen(
             [sys.executable, "manage.py", command],
