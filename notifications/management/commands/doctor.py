@@ -60,10 +60,11 @@ def database_findings(state: str) -> Iterator[Finding]:
 
 
 def worker_finding() -> Finding:
-    try:
-        answers = current_app.control.ping(timeout=1.0)
-    except OperationalError as error:
-        return "worker", False, f"The broker does not answer ({error}). Check Celery's broker_url."
+    with current_app.connection_for_write() as connection:  # a new one: those of the pool may have died with the broker
+        try:
+            answers = current_app.control.ping(timeout=1.0, connection=connection)
+        except (OperationalError, *connection.connection_errors) as error:
+            return "worker", False, f"The broker does not answer ({error}). Check Celery's broker_url."
     if answers:
         return "worker", True, f"{len(answers)} answered."
     return "worker", False, "No Celery worker answers. Run: celery -A celery_app worker"
