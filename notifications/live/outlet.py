@@ -68,9 +68,9 @@ class Outlet:
     def acknowledge(self, said: Position) -> bool:
         """The page has sent its form again. True when it now lacks something that it did not lack before.
 
-        The hub knows better how far it has sent; only what the page shows is taken from the form. When it has loaded
-        older items, they are as old as their rendering: the changes since then are sent again, which is no news. A form
-        from before the last full list arrived says nothing of the list that the page shows by now.
+        The hub knows better how far it has sent; only what the page shows is taken from the form. What it has loaded by
+        itself, older items or the list of the bell, is as old as its rendering: the changes since then are sent again,
+        which is no news. A form from before the last full list arrived says nothing of the list that is shown by now.
         """
         if said.since is not None:
             while self._unacknowledged and self._unacknowledged[0][0] <= said.since:
@@ -80,7 +80,8 @@ class Outlet:
         if self._listed_at is not None and not self._listed_at <= (said.since or 0) <= self._sent:
             said = replace(said, bottom=self.position.bottom)
         since = self.position.since
-        lacks = said.bottom != self.position.bottom or said.view != self.position.view
+        has_moved = (said.bottom, said.view) != (self.position.bottom, self.position.view)
+        lacks = has_moved or said.lacks_from < (said.since or 0)
         if lacks:
             is_known = since is not None and said.since is not None and said.view == self.position.view
             since = min(since or 0, said.lacks_from) if is_known else None

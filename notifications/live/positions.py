@@ -25,7 +25,7 @@ class Position:
     since: int | None = None  # the inbox's revision that it shows; None is unknown
     view: str = "none"  # "feed:all", "feed:unread", "feed:archived", "feed:category:NAME", "item:KEY" or "none"
     bottom: int = 0  # the arrival of the oldest item that it has loaded; 0 is all of them
-    loaded_at: int | None = None  # the revision of the items that it has loaded last; None is that of all
+    loaded_at: int | None = None  # the revision of the oldest thing that it has loaded by itself; None is nothing
     is_bell_open: bool = False
     language: str = ""
     zone: str = ""
@@ -36,12 +36,13 @@ class Position:
     def from_form(cls, form: Mapping[str, Any], epoch: str) -> Self:
         since = number(form.get("since")) if form.get("epoch") == epoch else None
         view = view_of(form.get("view"))
-        bottom, loaded_at = bottom_of(form.get("bottom")) if is_feed(view) else (0, since)
+        bottom, listed_at = bottom_of(form.get("bottom")) if is_feed(view) else (0, since)
+        bell_at = number(form.get("bell_at")) if form.get("bell") == "1" else None
         return cls(
-            since=since if loaded_at is not None else None,
+            since=since if listed_at is not None else None,
             view=view,
             bottom=bottom,
-            loaded_at=loaded_at,
+            loaded_at=min((at for at in (listed_at, bell_at) if at is not None), default=None),
             is_bell_open=form.get("bell") == "1",
             language=language_of(form.get("language")),
             zone=zone_of(form.get("zone")),
@@ -50,7 +51,7 @@ class Position:
 
     @property
     def lacks_from(self) -> int:
-        """What has changed after this revision is to be sent. Older items are as old as their rendering."""
+        """What has changed after this revision is to be sent. What a page loads by itself may be older than the rest."""
         return min(self.since or 0, self.loaded_at if self.loaded_at is not None else LARGEST)
 
     @property
@@ -101,7 +102,7 @@ def bottom_of(value: object) -> tuple[int, int | None]:
 
 
 def language_of(value: object) -> str:
-    return value if value in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    return value if isinstance(value, str) and value in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def zone_of(value: object) -> str:

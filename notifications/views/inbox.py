@@ -96,7 +96,7 @@ def mark_seen(request: Any) -> HttpResponse | None:
     if not request.htmx:
         return None
     bell = request.inbox.notifications.in_view("all")[:BELL_LENGTH]
-    return render(request, "notifications/_bell_list.html", {"bell": bell})
+    return render(request, "notifications/bell.html", {"bell": bell})
 
 
 @page

@@ -8,12 +8,19 @@
   bell.addEventListener("toggle", event => {
     const open = event.newState === "open";
     const flag = document.getElementById("bell-open");
+    const shown = document.getElementById("bell-at");
     if (flag) flag.value = open ? "1" : "";
+    if (shown) shown.value = "";
     if (open || document.getElementById("badge")?.dataset.count !== "0") {
       delete bell.dataset.failed;
       send("bell-loader", "belfry:open");
     }
     if (document.documentElement.dataset.live === "on") send("resume", "belfry:acknowledge");
+  });
+
+  // A frame may have been quicker than the answer: the server is told which revision the list shows.
+  document.addEventListener("htmx:after:swap", event => {
+    if (event.target.id === "bell-loader" && document.documentElement.dataset.live === "on") send("resume", "belfry:acknowledge");
   });
 
   // The list that could not be loaded says so in its own place; acts.js keeps quiet about it.
