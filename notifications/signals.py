@@ -17,6 +17,14 @@ from .models import Browser, Inbox
 
 
 @receiver(post_save, sender=get_user_model())
+def open_inbox_of_new_account(sender: type, instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
+    """While nobody else knows the account: two senders who had to make inboxes in their own transactions, in opposite
+    orders, would deadlock."""
+    if created and not raw:
+        Inbox.objects.of(instance)
+
+
+@receiver(post_save, sender=get_user_model())
 def tell_staff_of_new_account(sender: type, instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     if not created or raw:
         return
