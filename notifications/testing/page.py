@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from notifications.live.routing import application
 from .dom import Document
 
 PATIENCE = 15.0  # seconds until a test gives up waiting; never a pause
+ACKNOWLEDGE = 2.0  # seconds between two acknowledgements, as in live.js
 
 
 class LivePage:
@@ -31,7 +33,9 @@ class LivePage:
         self.client = client
         self.frames: list[str] = []
         self.close_code: int | None = None
+        self.acknowledges = True
         self._socket: Any = None
+        self._acknowledged_at = 0.0
 
     async def __aenter__(self) -> Self:
         await self.load()
@@ -98,7 +102,14 @@ class LivePage:
         if not frame.startswith("{"):
             self.frames.append(frame)
             self.document.apply(frame)
+            await self._acknowledge()
         return frame
+
+    async def _acknowledge(self) -> None:
+        is_due = time.monotonic() - self._acknowledged_at > ACKNOWLEDGE
+        if self.acknowledges and is_due and self.document.find("#resume") is not None:
+            self._acknowledged_at = time.monotonic()
+            await self.send_form()
 
     async def until(self, holds: Callable[[], Any]) -> None:
         """Apply frames until it holds."""

@@ -1,0 +1,173 @@
+"""One slow page never delays another, and none can make the server's memory grow."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from notifications.delivery import anotify, notify
+from notifications.live import codes, frames, hub, outlet
+from notifications.live.frames import Frame
+from notifications.live.outlet import Outlet
+from notifications.live.positions import Position
+from notifications.testing import LivePage
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
+
+
+class Socket:
+    """What an outlet writes to. ``stalls`` never returns from send(), as a browser that does not read."""
+
+    def __init__(self, stalls=False, fails=False):
+        self.sent, self.code, self.stalls, self.fails = [], None, stalls, fails
+
+    async def send(self, text):
+        if self.fails:
+            raise ConnectionError
+        self.sent.append(text)
+        if self.stalls:
+            await asyncio.Event().wait()
+
+    async def close(self, code):
+        self.code = code
+
+    def outlet(self, **other):
+        position = Position(since=1, language="en", zone="UTC")
+        given = {"inbox_id": 1, "access": 0, "user_id": 1, "session_key": "", "position": position}
+        return Outlet(**given | {"send": self.send, "close": self.close, "frames_per_second": 4.0} | other)
+
+
+async def drained():
+    """Let everything run that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_eight_frames_at_once_and_then_four_a_second():
+    out = Socket().outlet()
+    for revision in range(2, 2 + outlet.BURST):
+        assert out.wait() == 0
+        out.push(Frame(revision, "x"))
+        await drained()
+    assert 0 < out.wait() <= 0.25
+
+
+async def test_a_page_that_is_still_busy_with_the_last_frame_gets_none():
+    out = Socket(stalls=True).outlet()
+    out.push(Frame(2, "x"))
+    await drained()
+    assert out.wait() > 0
+
+
+async def test_a_page_that_does_not_acknowledge_gets_256_kib_and_is_stuck_after_30_s(monkeypatch):
+    out = Socket().outlet(frames_per_second=0.0)
+    for revision in (2, 3):
+        out.push(Frame(revision, "x" * (outlet.UNACKNOWLEDGED_LIMIT // 2)))
+        await drained()
+    assert out.wait() > 0
+    assert not out.is_stuck()
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", -1)
+    assert out.is_stuck()
+
+
+async def test_an_acknowledgement_opens_it_again():
+    out = Socket().outlet(frames_per_second=0.0)
+    out.push(Frame(2, "x" * outlet.UNACKNOWLEDGED_LIMIT))
+    await drained()
+    assert out.wait() > 0
+    out.acknowledge(Position(since=2, language="en", zone="UTC"))
+    assert out.wait() == 0
+
+
+async def test_a_write_that_fails_sends_the_page_away_to_come_back():
+    socket = Socket(fails=True)
+    socket.outlet().push(Frame(2, "x"))
+    await drained()
+    assert socket.code == codes.COME_BACK_LATER
+
+
+async def test_a_page_that_never_reads_makes_nobody_wait_and_is_closed(bo, chi, monkeypatch):
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 1)
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", 0.0)
+    async with LivePage(bo) as deaf, LivePage(chi) as page:
+        deaf.acknowledges = False
+        await anotify(bo, title="Into the void")
+        for n in range(3):
+            await anotify(chi, title=f"Number {n}")
+            await page.until(lambda n=n: f"Number {n}" in page.text("#feed"))
+            await page.send_form()
+        assert await deaf.until_closed() == codes.COME_BACK_LATER
+        assert len(deaf.frames) == 1
+
+
+async def test_what_waits_for_a_page_is_one_frame(bo):
+    """200 that arrive at once are merged into as many frames as the rate allows."""
+    async with LivePage(bo) as page:
+        for n in range(200):
+            await anotify(bo, title=f"Number {n}")
+        await page.until(lambda: page.text("#count-all") == "200")
+        assert page.text("#badge") == "99+"
+        assert len(page.frames) < 60
+
+
+async def has_joined(user, page):
+    await anotify(user, title="Joined")
+    await page.until(lambda: "Joined" in page.text("#feed"))
+
+
+@pytest.mark.parametrize(("arrivals", "toasts"), [(1, 1), (3, 3), (4, 0)])
+async def test_a_live_page_gets_three_toasts_at_most_or_one_summary(bo, arrivals, toasts):
+    def arrive():
+        with transaction.atomic():
+            for n in range(arrivals):
+                notify(bo, title=f"Number {n}")
+
+    async with LivePage(bo) as page:
+        await has_joined(bo, page)
+        await sync_to_async(arrive)()
+        await page.until(lambda: f"Number {arrivals - 1}" in page.text("#feed"))
+        assert page.text("#toasts").count("Number") == toasts
+        assert ("4 new notifications" in page.text("#toasts")) == (toasts == 0)
+
+
+async def test_what_a_page_has_missed_is_no_toast(bo):
+    async with LivePage(bo) as page:
+        await has_joined(bo, page)
+        await page.cut()
+        await anotify(bo, title="Missed")
+        await page.connect()
+        await page.until(lambda: "Missed" in page.text("#feed"))
+        assert "Missed" not in page.text("#toasts")
+
+
+async def test_a_frame_is_never_larger_than_its_limit(bo, monkeypatch):
+    """One that would be is the full list instead."""
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 8 * 1024)
+    page = await LivePage(bo).load()
+    for n in range(40):
+        await anotify(bo, title=f"Number {n}", body="x" * 300)
+    await page.connect()
+    await page.receive()
+    assert "hx-upsert" not in page.frames[0]
+    fresh = await LivePage(bo, client=page.client).load()
+    assert page.shown() == fresh.shown()
+    await page.cut()
+
+
+async def test_a_deaf_page_is_exact_when_it_is_back(bo, monkeypatch):
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 1)
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", 0.0)
+    page = await LivePage(bo).load()
+    page.acknowledges = False
+    await page.connect()
+    for n in range(5):
+        await anotify(bo, title=f"Number {n}")
+    assert await page.until_closed() == codes.COME_BACK_LATER
+    monkeypatch.undo()
+    await page.connect()
+    await page.until(lambda: "Number 4" in page.text("#feed"))
+    fresh = await LivePage(bo, client=page.client).load()
+    assert page.shown() == fresh.shown()
+    await page.cut()
+    assert not hub.current().outlets
