@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from notifications.live.routing import application
 from .dom import Document
 
 PATIENCE = 15.0  # seconds until a test gives up waiting; never a pause
-ACKNOWLEDGE = 2.0  # seconds between two acknowledgements, as in live.js
+ACKNOWLEDGE = 2.0  # seconds from a frame to its acknowledgement, as in live.js
 
 
 class LivePage:
@@ -35,7 +34,7 @@ class LivePage:
         self.close_code: int | None = None
         self.acknowledges = True
         self._socket: Any = None
-        self._acknowledged_at = 0.0
+        self._acknowledging: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.load()
@@ -88,6 +87,9 @@ class LivePage:
 
     async def cut(self) -> None:
         """The network is gone: the server hears of the end, the page keeps what it shows."""
+        if self._acknowledging is not None:
+            self._acknowledging.cancel()
+            self._acknowledging = None
         if self._socket is not None:
             await self._socket.disconnect()
             self._socket = None
@@ -102,13 +104,18 @@ class LivePage:
         if not frame.startswith("{"):
             self.frames.append(frame)
             self.document.apply(frame)
-            await self._acknowledge()
+            self._acknowledge_soon()
         return frame
 
+    def _acknowledge_soon(self) -> None:
+        """As the page does: within two seconds after a frame, once for all that came."""
+        if self.acknowledges and self._acknowledging is None:
+            self._acknowledging = asyncio.create_task(self._acknowledge())
+
     async def _acknowledge(self) -> None:
-        is_due = time.monotonic() - self._acknowledged_at > ACKNOWLEDGE
-        if self.acknowledges and is_due and self.document.find("#resume") is not None:
-            self._acknowledged_at = time.monotonic()
+        await asyncio.sleep(ACKNOWLEDGE)
+        self._acknowledging = None
+        if self._socket is not None and self.document.find("#resume") is not None:
             await self.send_form()
 
     async def until(self, holds: Callable[[], Any]) -> None:
