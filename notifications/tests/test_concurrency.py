@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from notifications.delivery import notify, notify_many, retract
 from notifications.models import Inbox, Notification
+from notifications.models.notification import random_key
 from notifications.models.stamping import settle
 from notifications.tests.recount import kept, recount
 from notifications.tests.threads import PATIENCE, open_transaction, together
@@ -172,9 +173,38 @@ def test_one_notification_taken_back_by_many_goes_once(bo, inbox):
 
 
 def test_a_row_is_stamped_once_however_many_try(bo, inbox):
-    Notification.objects.bulk_create(
-        Notification(inbox=inbox, key=f"n{n}", title="x", category="general", level="info") for n in range(20)
-    )
+    pending(inbox.pk for _ in range(20))
     together(*[partial(settle, [inbox.pk])] * 8)
     assert kept(inbox) == recount(inbox)
     assert (inbox.revision, inbox.unread_count) == (1, 20)
+
+
+def test_those_who_stamp_the_same_inboxes_never_wait_for_each_other_in_a_circle(db):
+    users = get_user_model()
+    users.objects.bulk_create(users(username=f"reader-{n}") for n in range(500))
+    ids = Inbox.objects.of_users(users.objects.values_list("pk", flat=True))
+    for n in range(1, 4):
+        pending(ids)
+        together(*[partial(settle, ids), partial(settle, ids[::-1])] * 3)
+        assert set(Inbox.objects.values_list("revision", "unread_count").distinct()) == {(n, n)}
+
+
+def test_imports_that_tell_the_same_people_in_opposite_orders_all_end(bo, chi, dana):
+    def run(readers) -> None:
+        for _ in range(10):
+            with transaction.atomic():
+                for reader in readers:
+                    notify(reader, title="Row")
+
+    together(*[partial(run, order) for order in ([bo, chi, dana], [dana, chi, bo], [chi, bo, dana]) * 2])
+    for reader in (bo, chi, dana):
+        inbox = Inbox.objects.of(reader)
+        assert kept(inbox) == recount(inbox)
+        assert inbox.unread_count == 60
+
+
+def pending(inbox_ids) -> None:
+    """Rows that a writer who died has left unstamped."""
+    Notification.objects.bulk_create(
+        Notification(inbox_id=pk, key=random_key(), title="x", category="general", level="info") for pk in inbox_ids
+    )
