@@ -25,6 +25,7 @@ from .positions import Position
 CHANGES_LIMIT = 300  # more than this are not caught up with one by one
 FRAME_LIMIT = 256 * 1024  # bytes
 TOAST_LIMIT = 3
+ROWS_LIMIT = 5_000  # changed rows in one query for all
 CHUNK = 300  # inboxes per query; SQLite cannot take an OR of 1,000
 
 
@@ -68,7 +69,7 @@ def missed_by(inbox: Inbox, position: Position, rows: list[Notification]) -> lis
     """What has changed since that position; None when only the full list will do."""
     if not can_catch_up(inbox, position):
         return None
-    missed = [row for row in rows if position.lacks_from < (row.revision or 0) <= inbox.revision]
+    missed = [row for row in rows if (row.revision or 0) > position.lacks_from]
     return missed if len(missed) <= CHANGES_LIMIT else None
 
 
@@ -79,20 +80,33 @@ def can_catch_up(inbox: Inbox, position: Position) -> bool:
 def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) -> dict[int, list[Notification]]:
     """The rows that any of the wanted positions lacks, one more than the limit at most per inbox that is far behind."""
     changed: dict[int, list[Notification]] = defaultdict(list)
-    near: list[Q] = []
+    near: dict[int, int] = {}
     for inbox_id, inbox in inboxes.items():
         sinces = [position.lacks_from for position in wanted[inbox_id] if can_catch_up(inbox, position)]
         if not sinces or min(sinces) == inbox.revision:
             continue
         if inbox.revision - min(sinces) > CHANGES_LIMIT:
-            far = inbox.notifications.changed_since(min(sinces)).order_by("-revision")
-            changed[inbox_id] = list(far[: CHANGES_LIMIT + 1])
+            changed[inbox_id] = newest_changes(inbox, min(sinces))
         else:
-            near.append(Q(inbox=inbox_id, revision__gt=min(sinces)))
+            near[inbox_id] = min(sinces)
     if near:
-        for row in Notification.objects.filter(reduce(or_, near)):
+        lacking = [lacked(inboxes[inbox_id], since) for inbox_id, since in near.items()]
+        rows = list(Notification.objects.filter(reduce(or_, lacking))[: ROWS_LIMIT + 1])
+        if len(rows) > ROWS_LIMIT:  # one change can be of all the rows of an inbox
+            return changed | {inbox_id: newest_changes(inboxes[inbox_id], since) for inbox_id, since in near.items()}
+        for row in rows:
             changed[row.inbox_id].append(row)
     return changed
+
+
+def lacked(inbox: Inbox, since: int) -> Q:
+    """What has changed since then. What commits after the inbox was read is left for the next frame: counted here, it
+    would hide that more than the limit is missing."""
+    return Q(inbox=inbox.pk, revision__gt=since, revision__lte=inbox.revision)
+
+
+def newest_changes(inbox: Inbox, since: int) -> list[Notification]:
+    return list(Notification.objects.filter(lacked(inbox, since)).order_by("-revision")[: CHANGES_LIMIT + 1])
 
 
 def render(
