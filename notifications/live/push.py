@@ -1,7 +1,7 @@
 """Nudges: the small messages that tell the hubs where to look. Ids and numbers, never HTML.
 
 The request that caused one pays microseconds: it leaves the nudge with the sender, a thread of this process, which
-makes one call of ``group_send`` for whatever waits. A bus that is slow, frozen or dead costs the thread, never a
+sends whatever waits in one go. A bus that is slow, frozen or dead costs the thread, never a
 request, and nothing is lost with a nudge: the sweep of every hub finds in the database what it was about.
 """
 
@@ -12,7 +12,6 @@ import os
 import threading
 import time
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from . import groups, metrics
@@ -81,6 +80,9 @@ class Sender:
         self._changed.notify_all()
 
     def _run(self) -> None:
+        loop = (
+            asyncio.new_event_loop()
+        )  # for good, as its connection to the bus; async_to_sync makes new ones each time
         while True:
             with self._changed:
                 self._is_sending = False
@@ -89,15 +91,15 @@ class Sender:
                 revisions, self._revisions = self._revisions, {}
                 messages, self._messages = self._messages, []
                 self._is_sending = True
-            self._send([*messages_for(revisions), *messages])
+            self._send(loop, [*messages_for(revisions), *messages])
 
-    def _send(self, messages: list[Message]) -> None:
+    def _send(self, loop: asyncio.AbstractEventLoop, messages: list[Message]) -> None:
         if time.monotonic() < self.paused_until:
             metrics.NUDGES.labels("dropped").inc(len(messages))
             return
         for attempt in (1, 2):  # the first publish after a restart of Redis fails once
             try:
-                async_to_sync(send_all)(messages)
+                loop.run_until_complete(send_all(messages))
                 metrics.NUDGES.labels("sent").inc(len(messages))
                 return
             except Exception as error:  # whatever the bus throws, the sweep delivers what this was about
