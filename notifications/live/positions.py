@@ -51,7 +51,7 @@ class Position:
 
     @property
     def lacks_from(self) -> int:
-        """What has changed after this revision is to be sent. What a page loads by itself may be older than the rest."""
+        """What has changed after this revision is missing; what a page loads by itself may be older than the rest."""
         return min(self.since or 0, self.loaded_at if self.loaded_at is not None else LARGEST)
 
     @property
