@@ -44,6 +44,31 @@ def test_notify_refuses_in_one_line_that_says_what_was_expected(bo, arguments, s
     assert "\n" not in str(refusal.value)
 
 
+def test_notify_takes_every_part_of_a_notification(bo):
+    run(
+        "notify",
+        "bo",
+        "Disk full",
+        "--level",
+        "error",
+        "--category",
+        "security",
+        "--body",
+        "95 %",
+        "--url",
+        "https://x.org/",
+    )
+    row = Notification.objects.get()
+    assert (row.level, row.category, row.body, row.url) == ("error", "security", "95 %", "https://x.org/")
+
+
+def test_notify_with_the_same_key_sends_nothing_a_second_time(bo):
+    assert run("notify", "bo", "Lunch", "--key", "lunch") == run("notify", "bo", "Lunch", "--key", "lunch")
+    assert Notification.objects.count() == 1
+    with pytest.raises(CommandError, match=r"The key 'lunch' already names .*'Lunch'; now it came with title 'Dinner'"):
+        run("notify", "bo", "Dinner", "--key", "lunch")
+
+
 def test_notify_says_so_when_nothing_was_sent(bo, inbox):
     inbox.mute_category("general")
     with pytest.raises(CommandError, match="Nothing was sent: bo is inactive, or has switched general off"):
@@ -112,3 +137,18 @@ def test_doctor_finds_what_was_left_behind(bo):
     with patch.object(delivery, "settle"):
         notify(bo, title="Left behind")
     assert findings()["stamping"][0] is False
+
+
+def test_doctor_is_content_with_a_site_that_is_well(db, monkeypatch):
+    monkeypatch.setattr(doctor, "worker_finding", lambda: ("worker", True, "1 answered."))
+    run("tick", once=True)
+    said = run("doctor")
+    assert said.count("well ") == len(said.splitlines()) >= 5
+
+
+def test_doctor_finds_tables_and_assets_missing_and_says_how_to_mend_it(db, monkeypatch):
+    monkeypatch.setattr(doctor, "database_state", lambda: "not migrated")
+    monkeypatch.setattr(doctor, "ASSETS", ("vendor/htmx/gone.js",))
+    found = findings()
+    assert found["database"] == (False, "lacks migrations. Run: manage.py migrate")
+    assert found["assets"] == (False, "vendor/htmx/gone.js not found. Run: npm ci")

@@ -1,6 +1,11 @@
 """What load balancers and operators ask."""
 
+from unittest.mock import Mock
+
 import pytest
+from django.db import OperationalError
+
+from notifications.views import health
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +32,16 @@ def test_a_site_whose_bus_is_frozen_says_so_too(client, valkey):
 
 
 def test_a_site_without_its_tables_is_not_ready(client, monkeypatch):
-    from notifications.views import health
-
     monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda self, targets: ["0003"])
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (503, "not migrated")
+
+
+def test_a_site_without_its_database_is_alive_but_not_ready(client, monkeypatch):
+    monkeypatch.setattr(health, "MigrationExecutor", Mock(side_effect=OperationalError("gone")))
+    assert client.get("/livez").status_code == 200
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, "down")
 
 
 def test_metrics_are_for_the_loopback_only(client):

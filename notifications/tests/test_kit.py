@@ -1,9 +1,11 @@
 """The test kit: what it tells developers about their own code."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.test import TestCase
 
-from notifications.delivery import notify
+from notifications.delivery import anotify, notify
 from notifications.live import origin
 from notifications.testing import LivePage, capture_notifications
 
@@ -31,3 +33,30 @@ async def test_a_page_whose_socket_is_refused_says_so(bo, monkeypatch):
     with pytest.raises(AssertionError, match="refused"):
         async with LivePage(bo):
             pytest.fail("The socket is open.")
+
+
+class OrderTest(TestCase):
+    """Somebody's own test, as the guide shows it."""
+
+    def test_an_order_tells_its_customer(self):
+        eve = get_user_model().objects.create_user("eve")
+        with capture_notifications() as sent:
+            notify(eve, title="Your order is on its way")
+        assert [one.title for one in sent.to(eve)] == ["Your order is on its way"]
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.django_db(transaction=True)
+async def test_a_page_shows_what_arrives_as_its_description_says(bo):
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Lunch is ready")
+        await page.until(lambda: "Lunch is ready" in page.text("#feed"))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_page_that_is_not_connected_stays_as_it_was_loaded(bo):
+    page = await LivePage(bo).load()
+    before = page.shown()
+    await anotify(bo, title="Lunch is ready")
+    assert page.shown() == before
+    assert (await page.load()).shown() != before

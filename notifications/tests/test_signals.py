@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.signals import user_logged_in
+from django.core.management import call_command
 from django.db import transaction
 
 from notifications import events
@@ -39,6 +40,24 @@ def test_a_new_account_tells_staff_and_nobody_else(ada, chi, django_user_model):
     django_user_model.objects.create_user("eve", display_name="Eve")
     assert "Eve has joined" in titles(ada)
     assert titles(chi) == []
+
+
+def test_a_new_member_of_staff_is_told_of_others_only_and_who_left_of_nobody(ada, django_user_model):
+    create = django_user_model.objects.create_user
+    create("gone", is_staff=True, is_active=False)
+    create("eve", is_staff=True)
+    assert titles(ada) == ["eve has joined", "gone has joined"]
+    assert titles(django_user_model.objects.get(username="eve")) == []
+    assert titles(django_user_model.objects.get(username="gone")) == []
+
+
+def test_accounts_that_are_loaded_from_a_file_are_not_news(ada, chi, tmp_path):
+    file = tmp_path / "accounts.json"
+    call_command("dumpdata", "accounts.user", output=str(file))
+    chi.delete()
+    before = titles(ada)
+    call_command("loaddata", str(file), verbosity=0)
+    assert titles(ada) == before
 
 
 def test_an_account_that_was_rolled_back_tells_nobody(ada, django_user_model):
@@ -117,14 +136,43 @@ def test_skipped_says_who_got_nothing_and_why(bo, inbox, heard):
     assert [(call["user"], call["reason"]) for call in calls] == [(bo, "muted")]
 
 
-def test_a_receiver_that_fails_is_logged_and_disturbs_nobody(bo, caplog, request):
+SIGNALS = ["notification_delivered", "notification_read", "notification_retracted", "notification_skipped"]
+
+
+def cause_all_signals(bo, inbox):
+    notify(bo, title="One", key="one")
+    inbox.mark_read("one")
+    retract(bo, "one")
+    inbox.mute_category("general")
+    notify(bo, title="Not now")
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_receiver_that_fails_is_logged_and_disturbs_nobody(bo, inbox, caplog, request, name):
     def receiver(sender, **arguments):
         raise ZeroDivisionError
 
-    events.notification_delivered.connect(receiver, weak=False)
-    request.addfinalizer(lambda: events.notification_delivered.disconnect(receiver))
-    assert notify(bo, title="Arrives").revision == 1
+    signal = getattr(events, name)
+    signal.connect(receiver, weak=False)
+    request.addfinalizer(lambda: signal.disconnect(receiver))
+    cause_all_signals(bo, inbox)
+    row = inbox.notifications.get()
+    assert all((row.revision, row.read_at, row.retracted_at))
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_receivers_are_called_outside_of_any_transaction(bo, inbox, request):
+    found = {}
+    for name in SIGNALS:
+
+        def receiver(sender, name=name, **arguments):
+            found[name] = transaction.get_connection().in_atomic_block
+
+        signal = getattr(events, name)
+        signal.connect(receiver, weak=False)
+        request.addfinalizer(lambda signal=signal, receiver=receiver: signal.disconnect(receiver))
+    cause_all_signals(bo, inbox)
+    assert found == dict.fromkeys(SIGNALS, False)
 
 
 def test_many_arrive_as_one_signal(bo, chi, heard):
