@@ -1,0 +1,286 @@
+"""For any sequence of acts and accidents, the page after the pushes equals a fresh page, and the numbers are right.
+
+PROPERTY_EXAMPLES=2000 looks longer. A failure prints its seed: --hypothesis-seed=N with PROPERTY_SHRINK=1 looks again
+at the same, and for some minutes for its shortest form.
+"""
+
+import asyncio
+import os
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from notifications import delivery
+from notifications.live import consumers, database, frames, hub, outlet, push
+from notifications.management.commands.tick import tick
+from notifications.models import Board, CategoryMute, Inbox, Notification, Retraction, stamping
+from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
+from notifications.tests.recount import kept, recount
+
+ROUNDS = 8  # of asking and answering, after which a page that is still behind will never catch up
+DAY = 24 * 3600 * 10**9  # ns
+CATEGORIES = ["general", "comments", "security"]
+ACTS = ["mark_read", "mark_unread", "archive", "unarchive"]
+ACTS_ON_ALL = ["mark_all_read", "archive_all", "mark_seen"]
+LISTS = ["/inbox/", "/inbox/?view=unread", "/inbox/?view=archived", "/inbox/?view=category:comments"]
+PATHS = [*LISTS, "/inbox/k0/", "/inbox/preferences/"]
+
+
+class Story:
+    """Bo's inbox, some pages of it, and what can happen to them. Each step takes two numbers for its choices."""
+
+    #: How often each step is taken, in parts.
+    STEPS = {
+        "deliver": 6,
+        "die_before_stamping": 1,
+        "tick": 1,
+        "act": 8,
+        "act_on_all": 3,
+        "retract": 3,
+        "toggle_mute": 1,
+        "sleep": 1,
+        "begin_epoch": 1,
+        "delete_tombstones": 1,
+        "carry_nudge": 5,
+        "double_nudge": 1,
+        "lose_nudges": 1,
+        "step": 4,
+        "deliver_amid_step": 2,
+        "hear": 4,
+        "take_frames": 6,
+        "acknowledge": 2,
+        "cut": 2,
+        "connect": 3,
+        "reload": 1,
+        "press_older": 4,
+        "take_older": 4,
+        "toggle_bell": 2,
+        "take_bell": 2,
+        "poll": 1,
+        "settle": 1,
+    }
+
+    def __init__(self, stage, paths):
+        for model in (Retraction, Notification, CategoryMute):
+            model.objects.all().delete()
+        self.stage, self.run, self.nudges, self.sent = stage, stage.loop.run_until_complete, stage.nudges, 0
+        self.inbox = Inbox.objects.of(stage.bo)
+        Inbox(pk=self.inbox.pk, user=stage.bo).save()
+        self.run(self.make_hub())
+        self.deliver(4, 0)
+        self.tabs = [Tab(path, stage.client, self.run) for path in paths]
+        for tab in self.tabs:
+            tab.connect()
+
+    async def make_hub(self):
+        self.nudges.clear()
+        self.hub = self.stage.hub = SteppedHub()
+
+    def tab(self, n):
+        return self.tabs[n % len(self.tabs)]
+
+    def key(self, n):
+        return f"k{n % self.sent}"
+
+    # What happens to the inbox.
+
+    def deliver(self, n, m):
+        """Several in one transaction, one of which is taken back before it ends."""
+        with transaction.atomic():
+            for i in range(n % 5 + 1):
+                self.notify(m + i * n)
+            with pytest.raises(KeyError), transaction.atomic():
+                self.notify(m)
+                raise KeyError
+
+    def notify(self, n):
+        delivery.notify(self.stage.bo, title=f"Number {self.sent}", category=CATEGORIES[n % 3], key=f"k{self.sent}")
+        self.sent += 1
+
+    def die_before_stamping(self, n, m):
+        with patch.object(delivery, "settle", lambda ids: None):
+            self.deliver(n, m)
+
+    def tick(self, n, m):
+        tick()
+
+    def act(self, n, m):
+        getattr(self.inbox, ACTS[m % 4])(self.key(n))
+
+    def act_on_all(self, n, m):
+        """All that had arrived when the page was where it is."""
+        getattr(self.inbox, ACTS_ON_ALL[m % 3])(upto=self.tab(n).since)
+
+    def retract(self, n, m):
+        delivery.retract(self.stage.bo, self.key(n))
+
+    def toggle_mute(self, n, m):
+        turn = self.inbox.unmute_category if self.inbox.muted_categories() else self.inbox.mute_category
+        turn("comments")
+
+    def sleep(self, n, m):
+        self.stage.clock.now += DAY
+
+    def begin_epoch(self, n, m):
+        Board.load().begin_epoch()
+
+    def delete_tombstones(self, n, m):
+        """As retention does: positions from before are too old to be caught up from."""
+        old = self.inbox.notifications.exclude(retracted_at=None).exclude(key="k0").order_by("revision")[: m % 3]
+        with self.inbox.change() as change:
+            for row in old:
+                self.inbox.floor, change.is_real = row.revision, True
+                row.delete()
+
+    # What happens to nudges, and to the hub.
+
+    def carry_nudge(self, n, m):
+        """Any of them: an older one may come later."""
+        if self.nudges:
+            self.hub.nudged(self.nudges.pop(n % len(self.nudges)))
+
+    def double_nudge(self, n, m):
+        self.nudges += self.nudges
+
+    def lose_nudges(self, n, m):
+        self.nudges.clear()
+
+    def step(self, n, m):
+        self.run(self.hub.step())
+
+    def deliver_amid_step(self, n, m):
+        """After the hub has read the position, before it reads the rows."""
+        self.stage.amid = lambda: self.notify(m)
+        self.carry_nudge(n, m)
+        self.run(self.hub.step())
+        self.stage.amid = None
+
+    # What happens to pages.
+
+    def hear(self, n, m):
+        self.tab(n).speak()
+
+    def take_frames(self, n, m):
+        self.tab(n).take(m % 3 + 1)
+
+    def acknowledge(self, n, m):
+        self.tab(n).say()
+
+    def cut(self, n, m):
+        self.tab(n).cut()
+
+    def connect(self, n, m):
+        self.tab(n).connect()
+
+    def reload(self, n, m):
+        self.tab(n).cut()
+        self.tabs[n % len(self.tabs)] = Tab(self.tab(n).path, self.stage.client, self.run)
+        self.tab(n).connect()
+
+    def press_older(self, n, m):
+        self.tab(n).press_older()
+
+    def take_older(self, n, m):
+        self.tab(n).take_older()
+
+    def toggle_bell(self, n, m):
+        self.tab(n).toggle_bell()
+
+    def take_bell(self, n, m):
+        self.tab(n).take_bell()
+
+    def poll(self, n, m):
+        if self.tab(n).wire is None:
+            self.tab(n).poll()
+
+    # What must hold.
+
+    def settle(self, *_):
+        """With every nudge lost, the sweep alone must bring everything to every page that is connected."""
+        self.nudges.clear()
+        for tab in self.tabs:
+            tab.take_older()
+            tab.take_bell()
+        for _ in range(ROUNDS):
+            for tab in self.tabs:
+                tab.say()
+                tab.speak()
+            self.run(self.hub.sweep())
+            self.run(self.hub.step())
+            if not sum([tab.take() for tab in self.tabs]):
+                break
+        self.compare()
+
+    def compare(self):
+        self.inbox.refresh_from_db()
+        for tab in self.tabs:
+            if tab.wire is not None:
+                assert tab.since == self.inbox.revision, tab.path
+                fresh = tab.fresh()
+                assert outline(tab.document) == outline(fresh), tab.path
+                assert tab.document.shown() == fresh.shown(), tab.path
+                assert tab.bell() == tab.fresh_bell(), tab.path
+
+    def end(self):
+        for tab in self.tabs:
+            tab.connect()
+        self.settle()
+
+
+NAMES = [name for name, parts in Story.STEPS.items() for _ in range(parts)]
+number = st.integers(0, 11)
+story = st.lists(st.tuples(st.sampled_from(NAMES), number, number), min_size=25, max_size=80)
+
+
+@pytest.fixture
+def stage(transactional_db, bo, monkeypatch):
+    """Small numbers, so that every limit is met often."""
+    client = Client()
+    client.force_login(bo)
+    loop, clock = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**9)
+    stage = SimpleNamespace(bo=bo, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=clock)
+    clock.time_ns = lambda: clock.now
+    monkeypatch.setattr(stamping, "time", clock)
+    monkeypatch.setattr(push, "nudge", stage.nudges.append)
+    monkeypatch.setattr(hub, "Bus", NoBus)
+    monkeypatch.setattr(hub, "current", lambda: stage.hub)
+    monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
+    monkeypatch.setattr(frames, "CHANGES_LIMIT", 6)
+    monkeypatch.setattr(frames, "changed_rows", with_something_before(frames.changed_rows, stage))
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 40_000)
+    monkeypatch.setattr("notifications.lists.PAGE_LENGTH", 4)
+    monkeypatch.setattr("django.conf.settings.FRAMES_PER_SECOND", 0)
+    yield stage
+    loop.run_until_complete(database.close_connections())
+    loop.close()
+
+
+def with_something_before(read, stage):
+    def read_later(*args):
+        if stage.amid is not None:
+            amid, stage.amid = stage.amid, None
+            amid()
+        return read(*args)
+
+    return read_later
+
+
+@given(paths=st.lists(st.sampled_from(PATHS), min_size=1, max_size=3), story=story)
+@settings(
+    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "50")),
+    deadline=None,
+    database=None,
+    phases=list(Phase) if os.environ.get("PROPERTY_SHRINK") else [Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_whatever_happens_every_page_equals_a_fresh_one(stage, paths, story):
+    bos = Story(stage, paths)
+    for step, n, m in story:
+        getattr(bos, step)(n, m)
+        assert kept(bos.inbox) == recount(bos.inbox)
+    bos.end()
