@@ -33,9 +33,7 @@ def main() -> None:
 
 
 def window(browser: Browser, address: str, scheme: str, size: dict[str, int] | None = None) -> Page:
-    context = browser.new_context(
-        base_url=address, color_scheme=scheme, viewport=size or WIDE, device_scale_factor=1.5, reduced_motion="reduce"
-    )
+    context = browser.new_context(base_url=address, color_scheme=scheme, viewport=size or WIDE, reduced_motion="reduce")
     page = context.new_page()
     page.goto("/accounts/login/")
     return page
