@@ -116,7 +116,7 @@ WAYS = {
 
 @pytest.mark.parametrize("name", WAYS)
 def test_nothing_sorts_an_inbox_or_searches_it_without_its_index(reader, inbox, name):
-    fill(inbox, MANY)
+    fill(inbox, 1_000)
     asked = statements(asks(reader, inbox)[name])
     plans = [plan(sql) for sql in asked if re.match('SELECT .* FROM "notifications_notification"', sql)]
     assert plans
