@@ -24,7 +24,7 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path(
         "password/",
-        auth.PasswordChangeView.as_view(
+        views.PasswordChange.as_view(
             template_name="accounts/password_change.html",
             success_url=reverse_lazy("accounts:profile"),
             extra_context={"page_title": _("Change password")},

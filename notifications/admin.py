@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.text import Truncator
 
 from .models import Inbox, Notification
 
@@ -23,10 +24,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
-    list_display = ("title_text", "inbox", "category", "level", "arrived_at", "read_at")
+    list_display = ("shown_title", "inbox", "category", "level", "arrived_at", "read_at")
     list_filter = ("category", "level")
     list_select_related = ("inbox__user",)
     search_fields = ("key", "title")
+
+    @admin.display(description="title")
+    def shown_title(self, notification: Notification) -> str:
+        return Truncator(notification.title_text).chars(60)
 
 
 @admin.register(Inbox)

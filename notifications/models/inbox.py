@@ -58,7 +58,7 @@ class Inbox(models.Model):
         verbose_name_plural = "inboxes"
 
     def __str__(self) -> str:
-        return f"inbox {self.pk} at revision {self.revision}"
+        return f"inbox {self.pk} of {self.user}"
 
     @property
     def unseen_display(self) -> str:

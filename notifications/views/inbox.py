@@ -23,15 +23,16 @@ def inbox(request: Any) -> HttpResponse:
         raise Http404("There is no such list.")
     request.inbox.revision  # noqa: B018  the position first, then the rows: what commits in between comes by the socket
     shown = page_of(request.inbox, view, before)
+    filters = filters_of(request.inbox, view)
     context = {
         "rows": shown.rows,
         "bottom": shown.bottom,
         "older_url": shown.older_url,
         "view": view,
         "page_view": f"feed:{view}" if before is None else "none",
-        "filters": filters_of(request.inbox, view),
+        "filters": filters,
         "is_live": before is None,
-        "page_title": _("Inbox"),
+        "page_title": next(str(one.label) for one in filters if one.current) if view != "all" else _("Inbox"),
     }
     if request.htmx and before is not None:
         return render(request, "notifications/older.html", context)

@@ -16,6 +16,7 @@
     line.className = "toast";
     line.id = "act-failed";
     line.dataset.level = "error";
+    line.toggleAttribute("data-passing", text === box.dataset.unreachable);
     words.textContent = text;
     button.type = "button";
     button.className = "button";
@@ -34,6 +35,7 @@
   };
   document.addEventListener("htmx:response:error", report);
   document.addEventListener("htmx:error", report);
+  document.addEventListener("htmx:ws:after:connection", () => box.querySelector("[data-passing]")?.remove());
 
   document.addEventListener("submit", event => {
     event.submitter?.closest(".confirm[popover]")?.hidePopover();

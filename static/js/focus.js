@@ -12,6 +12,7 @@
   };
 
   const hold = element => {
+    if (element.closest("#older")) return { element, last: [...document.querySelectorAll("#feed > .notification")].at(-1) };
     const row = element.closest(".notification");
     if (!row) return { element };
     return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row) };
@@ -22,11 +23,19 @@
     return row && (controls(row)[held.place] ?? row);
   };
 
+  // Older rows were asked for: reading goes on at the first of them.
+  const firstLoaded = () => {
+    let row = held.last?.nextElementSibling;
+    while (row && !row.matches(".notification")) row = row.nextElementSibling;
+    return row ?? held.last;
+  };
+
   const successor = () =>
     [
       held.element.id && document.getElementById(held.element.id),
       sameRow(),
       held.following?.find(isThere),
+      firstLoaded(),
       document.getElementById("feed-heading"),
     ].find(isThere);
 
@@ -38,7 +47,7 @@
   document.addEventListener("htmx:after:swap", () => {
     const focused = document.activeElement;
     const lost = held && !isThere(held.element) && (focused === document.body || focused === held.element);
-    if (lost) successor()?.focus();
+    if (lost) successor()?.focus({ preventScroll: Boolean(held.last) });
     held = null;
   });
 })();

@@ -32,5 +32,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         push.flush()
         if notification is None:
-            raise CommandError(f"Nothing was sent: {user} is inactive, or has switched {options['category']} off.")
+            why = f"has switched {options['category']} off" if recipient.is_active else "is inactive"
+            raise CommandError(f"Nothing was sent: {user} {why}.")
         self.stdout.write(f"{user} has it: {notification.get_absolute_url()}")
