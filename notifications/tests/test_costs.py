@@ -64,6 +64,7 @@ def asks(client, inbox: Inbox) -> dict[str, Callable[[], object]]:
     return {
         "the inbox": lambda: client.get(INBOX),
         "another list": lambda: client.get(f"{INBOX}?view=category:people"),
+        "the unread ones": lambda: client.get(f"{INBOX}?view=unread"),
         "the archive": lambda: client.get(f"{INBOX}?view=archived"),
         "older ones": lambda: client.get(f"{INBOX}?before={inbox.last_arrival - inbox.revision // 2}"),
         "changes": lambda: client.get(CHANGES, missed),
@@ -105,6 +106,7 @@ def test_a_flush_costs_two_queries_for_all_pages_of_all_inboxes(bo, chi, inbox, 
 WAYS = {
     "the inbox": "notification_active",
     "another list": "notification_category.*category",
+    "the unread ones": "notification_unread",
     "the archive": "notification_archived",
     "older ones": "notification_active.*arrival",
     "changes": "notification_changes.*inbox_id.*revision",
