@@ -23,7 +23,9 @@ def time_zone_choices() -> list[tuple[str, object]]:
 class SignUpForm(UserCreationForm):
     """A new account. The time zone is the browser's guess: one that we do not know is ignored."""
 
-    email = forms.EmailField(label=_("Email address"), required=False, help_text=_("Optional. Without one, a forgotten password cannot be reset."))
+    email = forms.EmailField(
+        label=_("Email address"), required=False, help_text=_("Without one, a forgotten password cannot be reset.")
+    )
     language = forms.ChoiceField(label=_("Language"), choices=language_choices, required=False)
     time_zone = forms.CharField(widget=forms.HiddenInput, required=False)
 

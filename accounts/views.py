@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import ProfileForm, SignUpForm
+from accounts.models import User
 
 
 @require_http_methods(["GET", "POST"])
@@ -29,7 +30,8 @@ def signup(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, instance=request.user)
+    # Not request.user itself: the header must not show a name that was refused.
+    form = ProfileForm(request.POST or None, instance=User.objects.get(username=request.user.get_username()))
     if request.method == "POST" and form.is_valid():
         user = form.save()
         with override(user.language or None):

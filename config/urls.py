@@ -1,8 +1,8 @@
 """The site's addresses. Each application brings its own under its name."""
 
 from django.contrib import admin
-from django.templatetags.static import static
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 

@@ -115,7 +115,7 @@ def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
     """The checked content, with actor and target taken down by name, so that the row outlives them."""
     for name in ("title", "body", "url", "reason"):
         if name in content:
-            content[name] = str(content[name])
+            content[name] = "" if content[name] is None else str(content[name])
     if isinstance(actor, AbstractBaseUser):
         content |= {"actor_id": actor.pk, "actor_name": display_name(actor)}
     elif actor:
@@ -142,6 +142,8 @@ def active_flags(recipients: Any) -> Iterator[tuple[Any, bool]]:
     users = get_user_model()._default_manager
     if isinstance(recipients, Group):
         recipients = users.filter(groups=recipients)
+    if isinstance(recipients, QuerySet) and recipients.query.is_sliced:
+        recipients = users.filter(pk__in=recipients.values("pk"))
     if isinstance(recipients, QuerySet):
         return iter(recipients.order_by("pk").values_list("pk", "is_active").distinct())
     return iter({user.pk: user.is_active for user in recipients}.items())
@@ -167,7 +169,7 @@ def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
 
 
 def check_same_content(inbox_ids: list[int], key: str, draft: Draft) -> None:
-    other = Notification.objects.filter(inbox__in=inbox_ids, key=key).exclude(**draft.fields()).first()
+    other = Notification.objects.filter(inbox__in=inbox_ids, key=key).exclude(**draft.message()).first()
     if other:
         other.check_same_content(draft)
 

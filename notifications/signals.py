@@ -1,10 +1,12 @@
 """What Belfry listens to."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.urls import NoReverseMatch, reverse
@@ -55,17 +57,21 @@ def look_at_sockets_of_changed_account(
     """A new password ends the other sessions, and a deactivated account has none."""
     if created or raw or (update_fields is not None and set(update_fields) == {"last_login"}):
         return
-    look_at_sockets(instance)
+    transaction.on_commit(partial(look_at_sockets, instance), robust=True)
 
 
 @receiver(user_logged_out)
 def look_at_sockets_of_ended_session(sender: type, request: Any, user: Any, **kwargs: Any) -> None:
     if user is not None:
-        look_at_sockets(user, ended=digest(request.session.session_key))
+        ended = digest(request.session.session_key)
+        transaction.on_commit(partial(look_at_sockets, user, ended), robust=True)
 
 
 def look_at_sockets(user: Any, ended: str = "") -> None:
-    """Hubs look at the user's sockets again: told by a nudge, and by the sweep where that is lost."""
+    """Hubs look at the user's sockets again: told by a nudge, and by the sweep where that is lost.
+
+    After the commit, since it locks the inbox, and robust: whoever signs out must not see an error for it.
+    """
     inbox = Inbox.objects.of(user)
     inbox.note_access_change()
     push.nudge_sessions(inbox.pk, ended)
@@ -74,9 +80,13 @@ def look_at_sockets(user: Any, ended: str = "") -> None:
 @receiver(user_logged_in)
 def tell_of_unknown_browser(sender: type, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
     """The first browser of an account is taken as its owner's."""
-    if request is None:
-        return
-    browser, is_strange = Browser.remember(user, request.headers.get("User-Agent", ""))
+    if request is not None:
+        tell = partial(remember_browser, user, request.headers.get("User-Agent", ""))
+        transaction.on_commit(tell, robust=True)  # a sign-in must not fail for it
+
+
+def remember_browser(user: AbstractBaseUser, user_agent: str) -> None:
+    browser, is_strange = Browser.remember(user, user_agent)
     if is_strange:
         notify(
             user,

@@ -71,6 +71,12 @@ class Draft:
         """The columns of a notification that are its content."""
         return asdict(self)
 
+    def message(self) -> dict[str, Any]:
+        """What must be the same where the key is. People and things may have got another name since, or be gone."""
+        return {name: value for name, value in self.fields().items() if name not in NAMES}
+
+
+NAMES = {"actor_id", "actor_name", "target_label"}
 
 LIMITS = {
     "title": TITLE_LIMIT,

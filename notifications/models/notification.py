@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 
 from notifications import categories, verbs
 
-from .draft import Draft
+from .draft import TITLE_LIMIT, Draft
 
 EXCERPT_LENGTH = 280
 
@@ -126,13 +126,18 @@ class Notification(models.Model):
 
     @property
     def title_text(self) -> str:
-        return verbs.render_text(self.verb, self.parts) if self.verb else self.title
+        """At most 200 characters, also where the parts of a verb are long."""
+        return Truncator(self.sentence).chars(TITLE_LIMIT)
 
     @property
     def title_html(self) -> SafeString:
-        if self.verb:
+        if self.verb and len(self.sentence) <= TITLE_LIMIT:
             return verbs.render_html(self.verb, self.parts)
-        return format_html("<bdi>{}</bdi>", self.title)
+        return format_html("<bdi>{}</bdi>", self.title_text)
+
+    @property
+    def sentence(self) -> str:
+        return verbs.render_text(self.verb, self.parts) if self.verb else self.title
 
     @property
     def page_title(self) -> str:
@@ -194,7 +199,7 @@ class Notification(models.Model):
 
     def check_same_content(self, draft: Draft) -> None:
         """Raise KeyTaken when the draft says something else than this row, naming both."""
-        for name, value in draft.fields().items():
+        for name, value in draft.message().items():
             if getattr(self, name) != value:
                 raise KeyTaken(
                     f"The key {self.key!r} already names a notification with {name} {getattr(self, name)!r}; "

@@ -23,34 +23,40 @@ from .notification import Notification, Retraction
 from .tally import Tally
 
 BATCH = 2_500  # inboxes; with every statement on the whole batch, and its locks held for some 100 ms
+ROWS = 10_000  # notifications in one transaction; SQLite takes 32,766 values in one statement
+REACH = 1_000_000  # between the first and the last id of these: as many µs are their arrivals apart
 
 
 def settle(inbox_ids: Iterable[int]) -> None:
     """Stamp what is pending in these inboxes, and carry out the retractions that wait there."""
     ids = sorted(set(inbox_ids))
     for start in range(0, len(ids), BATCH):
-        _stamp(ids[start : start + BATCH])
+        while _stamp(ids[start : start + BATCH]):
+            continue
     wished = Retraction.objects.filter(notification__inbox__in=ids).values_list("notification__inbox_id", flat=True)
     for inbox in Inbox.objects.filter(pk__in=set(wished)).order_by("pk"):
         inbox.carry_out_retractions()
 
 
-def _stamp(inbox_ids: list[int]) -> None:
+def _stamp(inbox_ids: list[int]) -> bool:
+    """Stamp the oldest of what is pending. True when there is more."""
     with transaction.atomic(durable=True):
         revisions = dict(Inbox.objects.filter(pk__in=inbox_ids).locked().values_list("pk", "revision"))
-        pending = list(
+        found = list(
             Notification.objects.pending()
             .filter(inbox__in=inbox_ids)
             .order_by("pk")
-            .values_list("pk", "inbox_id", "category")
+            .values_list("pk", "inbox_id", "category")[:ROWS]
         )
+        pending = [row for row in found if row[0] - found[0][0] < REACH]
         if not pending:
-            return
+            return False
         _count_arrivals(pending)
         _place_rows([pk for pk, _, _ in pending])
         arrived = {inbox_id: revisions[inbox_id] + 1 for _, inbox_id, _ in pending}
         transaction.on_commit(partial(push.nudge, arrived), robust=True)
         transaction.on_commit(partial(_tell, [pk for pk, _, _ in pending]), robust=True)
+        return len(found) == ROWS or len(pending) < len(found)
 
 
 def _count_arrivals(pending: list[tuple[int, int, str]]) -> None:

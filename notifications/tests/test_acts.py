@@ -101,8 +101,8 @@ def test_it_survives_being_done_twice(reader, inbox, name):
 @every_act
 def test_it_sends_who_is_not_signed_in_to_the_door(reader, inbox, name):
     prepared(name, inbox)
-    response = Client().post(address(name), {"since": inbox.revision})
-    assert response.url == f"{reverse('accounts:login')}?next={address(name)}"
+    response = Client().post(address(name), {"since": inbox.revision, "next": "/inbox/?view=unread"})
+    assert response.url == f"{reverse('accounts:login')}?next=/inbox/%3Fview%3Dunread", "and then back to the page"
     assert not is_done(name, inbox)
 
 

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from notifications.categories import UnknownCategory
 from notifications.delivery import anotify, notify, notify_many, retract
-from notifications.models import Inbox, InvalidNotification, KeyTaken, Notification
+from notifications.models import Inbox, InvalidNotification, KeyTaken, Notification, stamping
 from notifications.verbs import UnknownVerb
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,3 +238,29 @@ def test_every_part_of_what_was_sent_is_there(ada, bo, chi):
         assert {name: getattr(row, name) for name in content} == content
         assert (row.actor, row.actor_name, row.target_label) == (ada, "Ada Okafor", "chi")
         assert (row.target, row.params) == (f"accounts.user:{chi.pk}", {"a": [1, {"b": None}]})
+
+
+def test_the_same_key_again_is_the_same_although_its_actor_has_another_name_by_now(bo, chi):
+    first = notify(bo, title="Invoice 7", key="invoice-7", actor=chi)
+    chi.display_name = "Chi the Younger"
+    chi.save()
+    assert notify(bo, title="Invoice 7", key="invoice-7", actor=chi) == first
+
+
+def test_a_slice_of_a_queryset_gets_it(bo, chi, dana, django_user_model):
+    assert notify_many(django_user_model.objects.order_by("pk")[:2], title="Hi").count == 2
+
+
+def test_what_is_none_is_empty(bo):
+    notification = notify(bo, title="Hi", body=None, url=None, reason=None)
+    assert (notification.body, notification.url, notification.reason) == ("", "", "")
+
+
+def test_more_than_one_transaction_can_stamp_is_stamped_in_several(bo, monkeypatch):
+    monkeypatch.setattr(stamping, "ROWS", 4)
+    with transaction.atomic():
+        for n in range(10):
+            notify(bo, title=str(n))
+    inbox = inbox_of(bo)
+    assert (inbox.revision, inbox.unread_count) == (3, 10)
+    assert [one.title for one in inbox.notifications.in_view("all")] == [str(n) for n in reversed(range(10))]

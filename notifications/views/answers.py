@@ -5,13 +5,14 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position, number
@@ -28,6 +29,8 @@ def reader_required(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.htmx and not request.user.is_authenticated:  # type: ignore[attr-defined]
             return render(request, "notifications/_signed_out.html", {"oob": True})
+        if request.method == "POST" and not request.user.is_authenticated:
+            return redirect_to_login(way_back(request))
         return login_required(view)(request, *args, **kwargs)
 
     return guarded
@@ -35,7 +38,7 @@ def reader_required(view: View) -> View:
 
 def page(view: View) -> View:
     """A GET for signed-in readers, never kept by a cache: the back button must not show an old inbox."""
-    return require_GET(never_cache(reader_required(view)))
+    return require_safe(never_cache(reader_required(view)))
 
 
 def act(view: Act) -> View:

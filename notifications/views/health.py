@@ -10,20 +10,20 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 log = logging.getLogger(__name__)
 
 
-@require_GET
+@require_safe
 @never_cache
 def livez(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"alive": True})
 
 
-@require_GET
+@require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when pages can be served, also with the bus down; 503 when the database or its tables are not there."""
@@ -53,7 +53,7 @@ def bus_state() -> str:
     return "up"
 
 
-@require_GET
+@require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics of this process, for the loopback and for bearers of METRICS_TOKEN. A 404 for others."""
