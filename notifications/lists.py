@@ -59,13 +59,14 @@ def filters_of(inbox: Inbox, current: str) -> list[Filter]:
     return [Filter(name, label, icon, inbox.count_of(name), name == current) for name, label, icon in lists]
 
 
-def page_of(inbox: Inbox, view: str, before: int | None = None) -> Page:
+def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | None = None) -> Page:
     """The newest rows of a list, or those before an arrival; found by key, so the cost does not grow with the list."""
     query = inbox.notifications.in_view(view)
     if before is not None:
         query = query.filter(arrival__lt=before)
-    found = list(query[: PAGE_LENGTH + 1])
-    shown = found[:PAGE_LENGTH]
+    length = length or PAGE_LENGTH
+    found = list(query[: length + 1])
+    shown = found[:length]
     if len(found) == len(shown):
         return Page(with_days(shown), 0, "")
     last = shown[-1].arrival or 0

@@ -6,6 +6,7 @@ subscribed meanwhile is subscribed when it is back.
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,11 @@ from . import groups
 
 log = logging.getLogger(__name__)
 
+INBOX_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+
 LINGER_SECONDS = 30.0  # in a group after its last socket has gone: every change of page is a leave and a join
 RETRY_SECONDS = 2.0
+RUBBISH_SECONDS = 0.01  # after what is no message; so that a stream of it does not take all of our time
 DEAF_SECONDS = 7.0  # without a canary's return, after which the bus counts as down
 
 
@@ -96,9 +100,9 @@ class Bus:
                     self._work.set()
                 # No timeout around receive(): it would delete the channel, and what is sent until the next one is lost.
                 self._heed(await self._layer.receive(self._channel))
-            except Exception as error:
-                log.debug("The bus does not answer: %r", error)
-                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # the bus is away, or what came is no message
+                log.debug("Nothing was heard: %r", error)
+                await asyncio.sleep(RETRY_SECONDS if self._channel is None else RUBBISH_SECONDS)
 
     def _heed(self, message: Any) -> None:
         """Act on a message. Whoever can write to the bus could have sent it, so only its numbers are taken."""
@@ -128,7 +132,8 @@ class Bus:
             self._on_subscribed(inbox_id)
         moment = time.monotonic()
         for inbox_id in [inbox_id for inbox_id, due in self._leaving.items() if due < moment]:
-            del self._leaving[inbox_id]
+            if self._leaving.pop(inbox_id, None) is None:
+                continue  # somebody came back while we were waiting
             self._joined.discard(inbox_id)
             await self._layer.group_discard(groups.inbox(inbox_id), channel)
 
@@ -140,5 +145,5 @@ def numbers(revisions: object) -> dict[int, int]:
     return {
         int(inbox_id): revision
         for inbox_id, revision in revisions.items()
-        if isinstance(inbox_id, str) and inbox_id.isascii() and inbox_id.isdigit() and isinstance(revision, int)
+        if isinstance(inbox_id, str) and INBOX_ID.fullmatch(inbox_id) and isinstance(revision, int)
     }

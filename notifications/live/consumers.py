@@ -39,15 +39,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             raise DenyConnection
         self._session_key = sessions.key_of(self.scope)
         self._heard: list[float] = []
-        self._is_resuming = False
+        self._is_resuming = self._is_turned_away = False
         self._hub = hub.current()
         await self.accept()
         loop = asyncio.get_running_loop()
         self._patience = loop.call_later(RESUME_SECONDS, lambda: loop.create_task(self._give_up()))
 
     async def _give_up(self) -> None:
-        if self.outlet is None:
-            await self.close(codes.RUBBISH)
+        if not self._is_resuming:
+            await self._turn_away()
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -60,12 +60,21 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """A page sends its resume form and nothing else, first to say where it stands, then to acknowledge."""
         form = await self.decode_json(text_data) if text_data and len(text_data) <= LARGEST else None
         if not isinstance(form, dict) or self._is_flood():
-            await self.close(codes.RUBBISH)
+            await self._turn_away()
         elif self.outlet is not None:
-            self._hub.acknowledge(self.outlet, Position.from_form(form, self._hub.epoch))
+            said = Position.from_form(form, self._hub.epoch)
+            self._hub.acknowledge(self.outlet, said, receipt=str(form.get("receipt")))
         elif not self._is_resuming:
             self._is_resuming = True
             await self._resume(form)
+
+    async def _turn_away(self) -> None:
+        """Once; what it says after that is not answered."""
+        if self.outlet is not None:
+            self._hub.close(self.outlet, codes.RUBBISH)
+        elif not self._is_turned_away:
+            self._is_turned_away = True
+            await self.close(codes.RUBBISH)
 
     def _is_flood(self) -> bool:
         limit, seconds = MESSAGES
@@ -100,7 +109,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             close=self.close,
             frames_per_second=settings.FRAMES_PER_SECOND,
         )
-        await self._hub.join(self.outlet, epoch)
+        self._hub.join(self.outlet, epoch)
 
     async def _refuse(self, code: int, notice: str) -> None:
         await self.send(notice)

@@ -17,7 +17,8 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from notifications.lists import BELL_LENGTH, day_order, filters_of, local_day, page_of
+from notifications import lists
+from notifications.lists import BELL_LENGTH, address, day_order, filters_of, local_day, page_of
 from notifications.models import Board, Inbox, Notification
 
 from .positions import Position
@@ -60,8 +61,10 @@ def frame_for(
     missed = missed_by(inbox, position, rows)
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
         frame = render(inbox, position, missed, rendered)
-        if missed is not None and len(frame.html.encode()) > FRAME_LIMIT:
-            frame = render(inbox, position, None, rendered)
+        length = lists.PAGE_LENGTH
+        while len(frame.html.encode()) > FRAME_LIMIT and length > 1:
+            frame = render(inbox, position, None, rendered, length)
+            length //= 2
     return frame
 
 
@@ -110,8 +113,13 @@ def newest_changes(inbox: Inbox, since: int) -> list[Notification]:
 
 
 def render(
-    inbox: Inbox, position: Position, missed: list[Notification] | None, rendered: dict[tuple[str, ...], str]
+    inbox: Inbox,
+    position: Position,
+    missed: list[Notification] | None,
+    rendered: dict[tuple[str, ...], str],
+    length: int | None = None,
 ) -> Frame:
+    """What was missed, or the full list: of a page's length, or shorter where that would be too large a frame."""
     context = {
         "inbox": inbox,
         "epoch": Board.load().epoch if missed is None else "",
@@ -125,9 +133,9 @@ def render(
     if position.list_view:
         context["filters"] = filters_of(inbox, position.list_view)
         if missed is None:
-            context["full"] = full = page_of(inbox, position.list_view)
+            context["full"] = full = page_of(inbox, position.list_view, length=length)
         else:
-            context |= feed_context(position, missed, rendered)
+            context |= feed_context(position, missed, rendered) | older_context(inbox, position, missed)
     html = render_to_string("notifications/frame.html", context)
     return Frame(inbox.revision, html, full.bottom if full else None)
 
@@ -149,6 +157,14 @@ def feed_context(
         else:
             leaving.append(row.key)
     return {"entering": entering, "leaving": leaving, "days": days_context(days), "bottom": position.bottom}
+
+
+def older_context(inbox: Inbox, position: Position, missed: list[Notification]) -> dict[str, object]:
+    """Whether there is anything older than what the page has loaded, where that may have changed."""
+    if not any((row.arrival or 0) < position.bottom for row in missed):
+        return {}
+    older = inbox.notifications.in_view(position.list_view).filter(arrival__lt=position.bottom).exists()
+    return {"has_older": True, "older_url": address(position.list_view, before=position.bottom) if older else ""}
 
 
 def days_context(days: Iterable[date]) -> list[dict[str, object]]:

@@ -14,13 +14,13 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from . import codes, database, metrics, sessions
 from .bus import Bus
+from .frames import Frame
 from .outlet import Outlet
 from .positions import Position
 
@@ -32,6 +32,7 @@ HEARTBEAT_SECONDS = 25.0
 RECHECK_SECONDS = 60.0
 SECOND_LOOK = 1.0  # seconds after a nudge about sessions: sign-out nudges before it deletes
 OUTLETS_PER_USER = 10
+DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
 
 
 class Hub:
@@ -41,6 +42,7 @@ class Hub:
         self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
+        self._second_looks: list[Outlet] = []  # sign-out tells before it deletes the session
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(work()) for work in (self._flush_forever, self._sweep_forever)]
@@ -48,7 +50,7 @@ class Hub:
 
     # What the consumers say.
 
-    async def join(self, outlet: Outlet, epoch: str) -> None:
+    def join(self, outlet: Outlet, epoch: str) -> None:
         """Serve this socket from now on."""
         self._note_epoch(epoch)
         self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
@@ -57,7 +59,7 @@ class Hub:
         self.mark_dirty([outlet.inbox_id])
         mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
         for oldest in mine[:-OUTLETS_PER_USER]:
-            await self.close(oldest, codes.TOO_MANY)
+            self.close(oldest, codes.TOO_MANY)
 
     def leave(self, outlet: Outlet) -> None:
         mine = self.outlets.get(outlet.inbox_id, set())
@@ -68,14 +70,14 @@ class Hub:
             self.outlets.pop(outlet.inbox_id, None)
             self.bus.unwant(outlet.inbox_id)
 
-    def acknowledge(self, outlet: Outlet, said: Position) -> None:
-        if outlet.acknowledge(said) or outlet.is_behind:
+    def acknowledge(self, outlet: Outlet, said: Position, receipt: str) -> None:
+        if outlet.acknowledge(said, receipt) or outlet.is_behind:
             outlet.is_behind = True
             self.mark_dirty([outlet.inbox_id])
 
-    async def close(self, outlet: Outlet, code: int) -> None:
+    def close(self, outlet: Outlet, code: int, last_words: str = "") -> None:
         self.leave(outlet)
-        await outlet.close(code)
+        outlet.close(code, last_words)
 
     # What the bus says. It is a hint: whoever can write to it can cost us a query, no more.
 
@@ -95,9 +97,12 @@ class Hub:
         self._loop.create_task(self._look_twice(inbox_id, ended))
 
     async def _look_twice(self, inbox_id: int, ended: str) -> None:
-        await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
-        await asyncio.sleep(SECOND_LOOK)
-        await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
+        for pause in (0.0, SECOND_LOOK):
+            await asyncio.sleep(pause)
+            try:
+                await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
+            except DatabaseError as error:
+                log.error("The database does not answer, and the sweep will look at sessions again: %s", error)
 
     # The flush.
 
@@ -127,11 +132,24 @@ class Hub:
         wanted = {inbox_id: set(positions) for inbox_id, positions in ready.items() if positions}
         if not wanted:
             return
-        for inbox_id, frames in (await database.frames(wanted)).items():
+        for inbox_id, frames in (await self._frames(wanted)).items():
             for position, frame in frames.items():
                 for outlet in ready[inbox_id][position]:
                     self._deliver(outlet, position, frame)
         self.last_flush = time.monotonic()
+
+    async def _frames(self, wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
+        """A row that cannot be rendered stops the pages of its own inbox, and nobody else's."""
+        try:
+            return await database.frames(wanted)
+        except DatabaseError:
+            raise
+        except Exception:
+            if len(wanted) > 1:
+                each = [await self._frames({inbox_id: positions}) for inbox_id, positions in wanted.items()]
+                return {inbox_id: frames for one in each for inbox_id, frames in one.items()}
+            log.exception("There are no frames for inbox %s; the sweep will try again.", *wanted)
+            return {}
 
     def _ready(self, inbox_id: int) -> dict[Position, list[Outlet]]:
         """The pages that may get a frame now, by position. The others get it together with what comes meanwhile."""
@@ -147,7 +165,7 @@ class Hub:
             self._loop.call_later(later, self.mark_dirty, [inbox_id])
         return ready
 
-    def _deliver(self, outlet: Outlet, position: Position, frame: Any) -> None:
+    def _deliver(self, outlet: Outlet, position: Position, frame: Frame) -> None:
         if outlet.closed:
             return
         if outlet.position != position:  # it has moved while we were reading
@@ -181,22 +199,24 @@ class Hub:
         """Compare every page's position with the database, and mark what a lost nudge has left behind."""
         self.bus.probe()
         metrics.BUS_UP.set(self.bus.is_up)
-        await self._close_the_overdue()
+        self._close_the_overdue()
         if not self.outlets:
             return
         epoch, standing = await database.standing(list(self.outlets))
         self._note_epoch(epoch)
-        suspects = []
+        suspects: dict[Outlet, int] = {}
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
                 if outlet.position.since != revision:
                     metrics.SWEPT.inc()
                     self.mark_dirty([inbox_id])
                 if outlet.access != access:
-                    outlet.access = access
-                    suspects.append(outlet)
+                    suspects[outlet] = access
         gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
-        await self.check_sessions([*suspects, *gone])
+        await self.check_sessions([*suspects, *self._second_looks, *gone])
+        self._second_looks = list(suspects)
+        for outlet, access in suspects.items():  # not before the check: one that failed is made again
+            outlet.access = access
 
     def _note_epoch(self, epoch: str) -> None:
         """A new one: the database was restored, and no position that was held under the old one means anything."""
@@ -206,13 +226,13 @@ class Hub:
                 self.mark_dirty([outlet.inbox_id])
         self.epoch = epoch
 
-    async def _close_the_overdue(self) -> None:
+    def _close_the_overdue(self) -> None:
         moment = time.monotonic()
         for outlet in self.all_outlets():
             if outlet.is_stuck():
-                await self.close(outlet, codes.COME_BACK_LATER)
+                self.close(outlet, codes.COME_BACK_LATER)
             elif outlet.renew_at < moment:
-                await self.close(outlet, codes.COME_BACK)
+                self.close(outlet, codes.COME_BACK)
 
     def send_heartbeats(self) -> None:
         """So that a page notices a connection that is dead without having been closed."""
@@ -240,9 +260,9 @@ class Hub:
             return
         if ended and sessions.digest(outlet.session_key) == ended:
             self.leave(outlet)
-            await outlet.close(codes.SIGNED_OUT, await database.signed_out_notice(outlet.position))
+            self.close(outlet, codes.SIGNED_OUT, await database.signed_out_notice(outlet.position))
         else:
-            await self.close(outlet, codes.COME_BACK)
+            self.close(outlet, codes.COME_BACK)
 
     def all_outlets(self) -> list[Outlet]:
         return [outlet for mine in self.outlets.values() for outlet in mine]
@@ -251,7 +271,11 @@ class Hub:
 
     async def drain(self) -> None:
         """Close every socket with 1012, so that its page comes back to whoever is there next."""
-        await asyncio.gather(*(self.close(outlet, codes.COME_BACK) for outlet in self.all_outlets()))
+        outlets = self.all_outlets()
+        for outlet in outlets:
+            self.close(outlet, codes.COME_BACK)
+        if endings := [outlet.ended for outlet in outlets if outlet.ended]:
+            await asyncio.wait(endings, timeout=DRAIN_SECONDS)
         await self.stop()
 
     async def stop(self) -> None:

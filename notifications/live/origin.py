@@ -44,7 +44,7 @@ def is_secure(scope: dict[str, Any]) -> bool:
         name, wanted = settings.SECURE_PROXY_SSL_HEADER
         told = values(scope, name.removeprefix("HTTP_").replace("_", "-").lower().encode())
         if told:
-            return told == [wanted]
+            return told[0].split(",")[0].strip() == wanted  # as Django reads it; the first proxy stands first
     return scope.get("scheme") == "wss"
 
 

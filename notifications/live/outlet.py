@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 BURST = 8  # frames at once, then FRAMES_PER_SECOND
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
+RECEIPT = '<input type="hidden" name="receipt" id="receipt" value="{}" autocomplete="off" hx-swap-oob="true">'
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
 
 
@@ -47,11 +49,13 @@ class Outlet:
         self._send, self._close = send, close
         self._rate = frames_per_second
         self._tokens, self._tokens_at = float(BURST), self.opened_at
-        self._unacknowledged: deque[tuple[int, int]] = deque()  # (revision after the frame, its bytes)
+        self._unacknowledged: deque[tuple[str, int]] = deque()  # (receipt of the frame, its bytes)
         self._full_since: float | None = None
         self._listed_at: int | None = None  # the revision of the last full list that was sent
         self._sent = 0  # and of the last frame
         self._sending: asyncio.Task[None] | None = None
+        self._busy_since: float | None = None
+        self.ended: asyncio.Task[None] | None = None
 
     def wait(self) -> float:
         """Seconds until it may get a frame: 0 is now. What comes meanwhile is merged into that frame."""
@@ -65,18 +69,14 @@ class Outlet:
         self._tokens = min(BURST, self._tokens + (moment - self._tokens_at) * self._rate)
         self._tokens_at = moment
 
-    def acknowledge(self, said: Position) -> bool:
+    def acknowledge(self, said: Position, receipt: str) -> bool:
         """The page has sent its form again. True when it now lacks something that it did not lack before.
 
         The hub knows better how far it has sent; only what the page shows is taken from the form. What it has loaded by
         itself, older items or the list of the bell, is as old as its rendering: the changes since then are sent again,
         which is no news. A form from before the last full list arrived says nothing of the list that is shown by now.
         """
-        if said.since is not None:
-            while self._unacknowledged and self._unacknowledged[0][0] <= said.since:
-                self._unacknowledged.popleft()
-        if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
-            self._full_since = None
+        self._take_receipt(receipt)
         if self._listed_at is not None and not self._listed_at <= (said.since or 0) <= self._sent:
             said = replace(said, bottom=self.position.bottom)
         since = self.position.since
@@ -87,6 +87,14 @@ class Outlet:
             since = min(since or 0, said.lacks_from) if is_known else None
         self.position = replace(said, since=since, loaded_at=None, may_toast=self.position.may_toast and not lacks)
         return lacks
+
+    def _take_receipt(self, receipt: str) -> None:
+        """What had been sent up to that frame has been read. Nobody can know a receipt without having read it."""
+        if any(receipt == one for one, _ in self._unacknowledged):
+            while self._unacknowledged.popleft()[0] != receipt:
+                continue
+        if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
+            self._full_since = None
 
     def forget(self) -> None:
         """What the page holds means nothing any more, and nor will its acknowledgements of that."""
@@ -99,8 +107,9 @@ class Outlet:
         return sum(size for _, size in self._unacknowledged)
 
     def is_stuck(self) -> bool:
-        """Whether the page has not answered for too long while much was on its way."""
-        return self._full_since is not None and time.monotonic() - self._full_since > UNACKNOWLEDGED_SECONDS
+        """Whether the page has not answered for too long while much was on its way, or has not taken what was sent."""
+        waiting = [since for since in (self._full_since, self._busy_since) if since is not None]
+        return bool(waiting) and time.monotonic() - min(waiting) > UNACKNOWLEDGED_SECONDS
 
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
@@ -110,13 +119,14 @@ class Outlet:
             self._listed_at = frame.revision
         self._sent = frame.revision
         self._tokens -= 1
+        receipt = secrets.token_hex(8)
         size = len(frame.html.encode())
-        self._unacknowledged.append((frame.revision, size))
+        self._unacknowledged.append((receipt, size))
         metrics.FRAMES.inc()
         metrics.FRAME_BYTES.inc(size)
         if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
             self._full_since = time.monotonic()
-        self.write(frame.html)
+        self.write(frame.html + RECEIPT.format(receipt))
 
     def caught_up(self) -> None:
         """Nothing is missing: from now on arrivals are news."""
@@ -126,6 +136,7 @@ class Outlet:
 
     def write(self, text: str) -> None:
         """Hand a text to the socket. One that is still busy with the last one never makes anybody wait."""
+        self._busy_since = time.monotonic()
         self._sending = asyncio.get_running_loop().create_task(self._write(text))
 
     async def _write(self, text: str) -> None:
@@ -135,20 +146,26 @@ class Outlet:
             # The page lacks a frame that we believe it has: only a new socket with a new position mends that.
             if not self.closed:
                 log.exception("A socket could not be written to; its page is sent away to come back.")
-                await self.close(codes.COME_BACK_LATER)
+                self.close(codes.COME_BACK_LATER)
         finally:
-            self._sending = None
+            self._sending = self._busy_since = None
 
     @property
     def is_busy(self) -> bool:
         return self._sending is not None
 
-    async def close(self, code: int, last_words: str = "") -> None:
-        """Close the socket, after a last frame where there is one to send."""
+    def close(self, code: int, last_words: str = "") -> None:
+        """Close the socket, after a last frame where there is one to send. Nobody waits for it, but see ``ended``."""
         if self.closed:
             return
         self.closed = True
         metrics.CLOSES.labels(code).inc()
-        if last_words:
-            await self._write(last_words)
-        await self._close(code)
+        self.ended = asyncio.get_running_loop().create_task(self._end(code, last_words))
+
+    async def _end(self, code: int, last_words: str) -> None:
+        try:
+            if last_words:
+                await self._send(last_words)
+            await self._close(code)
+        except Exception as error:  # the browser is gone, which is what we wanted
+            log.debug("A socket could not be closed in order: %r", error)

@@ -74,7 +74,7 @@ class Sender:
         return bool(self._revisions or self._messages)
 
     def _wake(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="belfry-nudges", daemon=True)
             self._thread.start()
         self._changed.notify_all()

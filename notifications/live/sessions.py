@@ -5,7 +5,6 @@ sweep sees the inbox's ``access`` grown, and every 60 s in any case. Written for
 """
 
 import hashlib
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from django.conf import settings
@@ -16,16 +15,11 @@ from django.utils.timezone import now
 
 
 def key_of(scope: dict[str, Any]) -> str:
-    """The session key of the handshake's cookie, or ""."""
-    jar: SimpleCookie = SimpleCookie()
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            try:
-                jar.load(value.decode("latin-1"))
-            except CookieError:
-                return ""
-    morsel = jar.get(settings.SESSION_COOKIE_NAME)
-    return morsel.value if morsel else ""
+    """The session key of the handshake's cookie, or "". Odd cookies of others beside it do no harm, as in Django."""
+    sent = b";".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
+    pairs = (pair.partition("=") for pair in sent.split(";"))
+    key = {name.strip(): value.strip() for name, _, value in pairs}.get(settings.SESSION_COOKIE_NAME, "")
+    return key if key.isascii() and key.isalnum() else ""
 
 
 def digest(session_key: str | None) -> str:

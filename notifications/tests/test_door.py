@@ -135,6 +135,17 @@ async def test_odd_values_in_the_form_are_no_error(bo):
     await page.cut()
 
 
+async def test_a_title_of_half_characters_stops_nobodys_frames(bo, chi):
+    page = await LivePage(bo).load()
+    await page.connect(form=page.document.inputs("#resume") | {"title": "\ud800\x00", "since": "0"})
+    async with LivePage(chi) as other:
+        await anotify(bo, title="To Bo")
+        await anotify(chi, title="To Chi")
+        await other.until(lambda: "To Chi" in other.text("#feed"))
+        await page.until(lambda: "To Bo" in page.text("#feed"))
+    await page.cut()
+
+
 async def test_a_flood_closes_with_1008(bo):
     async with LivePage(bo) as page:
         for _ in range(consumers.MESSAGES[0] + 5):

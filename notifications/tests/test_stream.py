@@ -5,6 +5,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from notifications.delivery import anotify, aretract, notify
+from notifications.lists import PAGE_LENGTH
 from notifications.testing import LivePage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
@@ -77,6 +78,18 @@ async def test_a_strange_cursor_gets_one_full_list(bo, since):
     assert len(page.frames) == 1
     assert page.shown() == await fresh(page)
     await page.cut()
+
+
+async def test_the_way_to_older_items_goes_when_there_are_none_and_comes_back(bo, inbox):
+    for n in range(PAGE_LENGTH + 1):
+        await anotify(bo, title=f"Number {n}", key=f"n{n}")
+    async with LivePage(bo, "/inbox/?view=unread") as page:
+        await sync_to_async(inbox.mark_all_read)(upto=PAGE_LENGTH + 1)
+        await page.until(lambda: page.text("#count-unread") == "0")
+        assert page.text("#older") == ""
+        await sync_to_async(inbox.mark_unread)("n0")
+        await page.until(lambda: page.text("#count-unread") == "1")
+        assert page.text("#older") == "Older notifications"
 
 
 async def test_an_open_bell_stays_current(bo):
