@@ -1,8 +1,9 @@
 """Nudges: the small messages that tell the hubs where to look. Ids and numbers, never HTML.
 
 The request that caused one pays microseconds: it leaves the nudge with the sender, a thread of this process, which
-sends whatever waits in one go. A bus that is slow, frozen or dead costs the thread, never a
-request, and nothing is lost with a nudge: the sweep of every hub finds in the database what it was about.
+calls ``group_send`` through ``async_to_sync`` for whatever waits, in one go. A bus that is slow, frozen or dead costs
+the thread, never a request, and nothing is lost with a nudge: the sweep of every hub finds in the database what it was
+about.
 """
 
 import asyncio
@@ -11,7 +12,11 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
 
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 
 from . import groups, metrics
@@ -75,14 +80,19 @@ class Sender:
 
     def _wake(self) -> None:
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="belfry-nudges", daemon=True)
+            self._thread = threading.Thread(target=asyncio.run, args=[self._host()], name="belfry-nudges", daemon=True)
             self._thread.start()
         self._changed.notify_all()
 
+    async def _host(self) -> None:
+        """An event loop for good, below which the sender runs: ``async_to_sync`` finds it there and uses it.
+
+        Without one it would make a loop, a thread and a connection to the bus for every call.
+        """
+        executor: Any = DaemonThread()
+        await sync_to_async(self._run, thread_sensitive=False, executor=executor)()
+
     def _run(self) -> None:
-        loop = (
-            asyncio.new_event_loop()
-        )  # for good, as its connection to the bus; async_to_sync makes new ones each time
         while True:
             with self._changed:
                 self._is_sending = False
@@ -91,21 +101,37 @@ class Sender:
                 revisions, self._revisions = self._revisions, {}
                 messages, self._messages = self._messages, []
                 self._is_sending = True
-            self._send(loop, [*messages_for(revisions), *messages])
+            self._send([*messages_for(revisions), *messages])
 
-    def _send(self, loop: asyncio.AbstractEventLoop, messages: list[Message]) -> None:
+    def _send(self, messages: list[Message]) -> None:
         if time.monotonic() < self.paused_until:
             metrics.NUDGES.labels("dropped").inc(len(messages))
             return
         for attempt in (1, 2):  # the first publish after a restart of Redis fails once
             try:
-                loop.run_until_complete(send_all(messages))
+                async_to_sync(send_all)(messages)
                 metrics.NUDGES.labels("sent").inc(len(messages))
                 return
             except Exception as error:  # whatever the bus throws, the sweep delivers what this was about
                 log.warning("Nudging failed (attempt %d of 2): %s", attempt, error or type(error).__name__)
         metrics.NUDGES.labels("failed").inc(len(messages))
         self.paused_until = time.monotonic() + PAUSE
+
+
+class DaemonThread(Executor):
+    """One thread for one piece of work, which no process waits for when it ends."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="belfry-sender", daemon=True).start()
+        return future
 
 
 def messages_for(revisions: dict[int, int]) -> list[Message]:

@@ -127,7 +127,8 @@ class Notification(models.Model):
     @property
     def title_text(self) -> str:
         """At most 200 characters, also where the parts of a verb are long."""
-        return Truncator(self.sentence).chars(TITLE_LIMIT)
+        sentence = self.sentence
+        return sentence if len(sentence) <= TITLE_LIMIT else Truncator(sentence).chars(TITLE_LIMIT)
 
     @property
     def title_html(self) -> SafeString:
