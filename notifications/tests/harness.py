@@ -98,10 +98,6 @@ class Tab:
     def since(self) -> int:
         return int(self.form["since"])
 
-    @property
-    def bottom(self) -> int:
-        return int(self.form["bottom"].partition("@")[0] or 0)
-
     def connect(self) -> None:
         if self.wire is None:
             self.old.update(Notification.objects.exclude(revision=None).values_list("key", flat=True))
@@ -190,10 +186,7 @@ class Tab:
         """What a reload shows, down to the oldest item that this page has; looking does not mark as read."""
         with patch("notifications.lists.PAGE_LENGTH", 10**6), patch.object(Inbox, "mark_read", lambda *_: None):
             document = self.load()
-        feed = document.find("#feed")
-        for row in list(feed if feed is not None else ()):
-            if int(row.get("data-order", "0")) < self.bottom:
-                feed.remove(row)
+        cut_off(document, self.form["bottom"])
         return document
 
     def bell(self) -> list[str] | None:
@@ -206,6 +199,14 @@ class Tab:
             document.apply(with_target(self.ask_for_bell(), "#bell-list"))
         assert len(document.rows("#bell-list")) <= BELL_LENGTH
         return [source(row) for row in document.rows("#bell-list")] if self.form["bell"] else None
+
+
+def cut_off(document: Document, bottom: str) -> None:
+    """Take out what is older than the oldest item of another page."""
+    feed = document.find("#feed")
+    for row in list(feed if feed is not None else ()):
+        if int(row.get("data-order", "0")) < int(bottom.partition("@")[0]):
+            feed.remove(row)
 
 
 def outline(document: Document) -> list[tuple[str, str, bool]]:

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from notifications.delivery import anotify
-from notifications.live import database, groups, hub, push
+from notifications.live import bus, database, groups, hub, push
 from notifications.models import Inbox
 from notifications.testing import LivePage
 
@@ -87,6 +87,23 @@ async def test_a_forged_message_shows_nothing_and_stops_nothing(bo, message):
         await anotify(bo, title="The real one")
         await page.until(lambda: "The real one" in page.text("#feed"))
         assert "Forged" not in "".join(page.frames)
+
+
+@pytest.mark.parametrize("message", [{"type": "inbox.changed", "revisions": {"9" * 5000: 1}}, b"no message"])
+async def test_nor_does_it_make_the_hub_deaf_for_a_while(bo, message, monkeypatch):
+    async with LivePage(bo) as page:
+        await eventually(lambda: hub.current().bus.is_up)
+        monkeypatch.setattr(bus, "RETRY_SECONDS", 3600.0)
+        await blind_the_sweep(monkeypatch)
+        layer = get_channel_layer()
+        if isinstance(message, bytes):
+            monkeypatch.setattr(layer, "serialize", lambda said: message)
+        await layer.group_send(groups.HUBS, message)
+        monkeypatch.undo()
+        monkeypatch.setattr(bus, "RETRY_SECONDS", 3600.0)
+        await blind_the_sweep(monkeypatch)
+        await anotify(bo, title="By nudge")
+        await page.until(lambda: "By nudge" in page.text("#feed"))
 
 
 def test_nudges_that_wait_are_merged(monkeypatch):

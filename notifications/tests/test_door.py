@@ -91,6 +91,16 @@ async def test_without_a_valid_session_the_page_is_told_that_it_is_signed_out(bo
     assert "notification-" not in said
 
 
+async def test_odd_cookies_of_others_beside_its_own_do_no_harm(bo):
+    page = await LivePage(bo).load()
+    own = dict(page.headers())[b"cookie"]
+    page.headers = lambda: [(b"host", b"testserver"), (b"origin", b"http://testserver"), (b"cookie", odd)]
+    odd = b'theme={"dark": [1]}; flag; x y=1; ' + own + b'; last="'
+    async with page:
+        await anotify(bo, title="Let in")
+        await page.until(lambda: "Let in" in page.text("#feed"))
+
+
 async def test_a_session_that_has_expired_is_none(bo):
     page = await LivePage(bo).load()
     await Session.objects.aupdate(expire_date="2020-01-01T00:00:00Z")
@@ -151,6 +161,9 @@ async def test_a_flood_closes_with_1008(bo):
         for _ in range(consumers.MESSAGES[0] + 5):
             await page.send_form()
         assert await page.until_closed() == codes.RUBBISH
+        async with LivePage(bo) as other:
+            await has_joined(bo, other)
+        assert page._socket.output_queue.empty()
 
 
 async def test_nothing_is_sent_before_the_page_has_said_where_it_stands_and_one_that_never_does_is_closed(

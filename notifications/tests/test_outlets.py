@@ -84,6 +84,24 @@ async def test_an_acknowledgement_opens_it_again():
     assert out.wait() == 0
 
 
+async def test_a_form_from_before_a_full_list_arrived_says_nothing_of_the_list_that_is_shown_by_now():
+    out = Socket().outlet(position=Position(since=5, view="feed:all", bottom=10))
+    out.push(Frame(9, "the newest only", bottom=70))
+    assert not out.acknowledge(Position(since=5, loaded_at=5, view="feed:all", bottom=10), receipt="")
+    assert out.position.bottom == 70
+    assert out.acknowledge(Position(since=9, loaded_at=9, view="feed:all", bottom=40), receipt="")
+    assert out.position.bottom == 40
+
+
+async def test_a_page_that_does_not_take_a_frame_at_all_is_stuck_after_30_s(monkeypatch):
+    out = Socket(stalls=True).outlet()
+    out.push(Frame(2, "x"))
+    await drained()
+    assert not out.is_stuck()
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", -1)
+    assert out.is_stuck()
+
+
 async def test_a_write_that_fails_sends_the_page_away_to_come_back():
     socket = Socket(fails=True)
     socket.outlet().push(Frame(2, "x"))
