@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from notifications import lists
-from notifications.lists import BELL_LENGTH, address, day_order, filters_of, local_day, page_of
+from notifications.lists import BELL_LENGTH, Filter, address, day_order, filters_of, local_day, page_of
 from notifications.models import Board, Inbox, Notification
 
 from .positions import Position
@@ -131,13 +131,21 @@ def render(
     }
     full = None
     if position.list_view:
-        context["filters"] = filters_of(inbox, position.list_view)
+        filters = filters_of(inbox, position.list_view)
         if missed is None:
+            context["filters"] = filters
             context["full"] = full = page_of(inbox, position.list_view, length=length)
         else:
+            context["filters"] = touched(filters, missed)
             context |= feed_context(position, missed, rendered) | older_context(inbox, position, missed)
     html = render_to_string("notifications/frame.html", context)
     return Frame(inbox.revision, html, full.bottom if full else None)
+
+
+def touched(filters: list[Filter], missed: list[Notification]) -> list[Filter]:
+    """The lists whose numbers may have moved: that of a category moves with rows of that category only."""
+    names = {"all", "unread", "archived", *(f"category:{row.category}" for row in missed)}
+    return [one for one in filters if one.name in names]
 
 
 def feed_context(
