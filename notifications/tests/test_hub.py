@@ -37,20 +37,39 @@ def sweep_often(monkeypatch):
     monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.05)
 
 
+async def eventually(is_true, patience=15):
+    async with asyncio.timeout(patience):
+        while not is_true():  # noqa: ASYNC110  (nothing tells when)
+            await asyncio.sleep(0)
+
+
 async def has_joined(user, *pages):
-    """Wait until the hub serves these pages."""
+    """Wait until the hub serves these pages, and has nothing more to do for them."""
     await anotify(user, title="Joined")
+    await eventually(lambda: hub.current().all_outlets())
+    inbox = await Inbox.objects.aget(user=user)
+    await eventually(lambda: hub.current().bus.hears(inbox.pk))
     await hub.current().sweep()
     for page in pages:
         await page.until(lambda page=page: "Joined" in page.text("#feed"))
+    await eventually(lambda: not any(one.is_behind for one in hub.current().outlets[inbox.pk]))
 
 
 async def test_with_every_nudge_lost_the_sweep_brings_everything(bo, nudges, by_hand):
     async with LivePage(bo) as page:
+        await has_joined(bo, page)
         await anotify(bo, title="Lost on the way")
         await hub.current().sweep()
         await page.until(lambda: "Lost on the way" in page.text("#feed"))
         assert nudges
+
+
+async def test_a_page_that_lacks_nothing_gets_nothing(bo):
+    await anotify(bo, title="Already there")
+    async with LivePage(bo) as page:
+        await eventually(lambda: [one for one in hub.current().all_outlets() if not one.is_behind])
+        hub.current().send_heartbeats()
+        assert "heartbeat" in await page.receive()
 
 
 async def test_a_nudge_that_comes_twice_or_late_costs_no_frame(bo, nudges, by_hand):
@@ -116,7 +135,7 @@ async def test_a_flush_that_fails_once_is_made_up_for(bo, sweep_often, monkeypat
         await page.until(lambda: "Second try" in page.text("#feed"))
 
 
-async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, by_hand, monkeypatch):
+async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, nudges, by_hand, monkeypatch):
     real = frames.render
 
     def render(inbox, *args):
@@ -124,9 +143,10 @@ async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, by_ha
             raise ValueError
         return real(inbox, *args)
 
-    async with LivePage(bo), LivePage(chi) as page:
+    async with LivePage(bo) as broken, LivePage(chi) as page:
+        await has_joined(bo, broken)
+        await has_joined(chi, page)
         monkeypatch.setattr(frames, "render", render)
-        monkeypatch.setattr(push, "nudge", lambda revisions: None)
         await anotify(bo, title="Broken")
         await anotify(chi, title="Whole")
         await hub.current().sweep()
@@ -152,9 +172,7 @@ def stuck(monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr("notifications.testing.page.application", Stuck.as_asgi())
             await page.connect()
-        async with asyncio.timeout(15):
-            while not hub.current().all_outlets():  # noqa: ASYNC110  (nothing tells when)
-                await asyncio.sleep(0)
+        await eventually(lambda: hub.current().all_outlets())
         return page
 
     return open_page
@@ -174,9 +192,7 @@ async def test_nor_does_a_close_that_never_returns(bo, chi, stuck, sweep_often, 
     await stuck(bo)
     await anotify(bo, title="Into the void")
     monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", 0.0)
-    async with asyncio.timeout(15):
-        while hub.current().all_outlets():  # noqa: ASYNC110  (nothing tells when)
-            await asyncio.sleep(0)
+    await eventually(lambda: not hub.current().all_outlets())
     monkeypatch.undo()
     monkeypatch.setattr(push, "nudge", lambda revisions: None)
     async with LivePage(chi) as page:
@@ -242,11 +258,7 @@ async def test_the_group_of_a_reader_who_has_left_is_left_too(bo, by_hand, monke
     monkeypatch.setattr(bus, "LINGER_SECONDS", 0.0)
     inbox = await sync_to_async(Inbox.objects.of)(bo)
     heard = hub.current().bus
-    async with asyncio.timeout(15):
-        async with LivePage(bo):
-            while not heard.hears(inbox.pk):  # noqa: ASYNC110  (nothing tells when)
-                await asyncio.sleep(0)
-        while heard.hears(inbox.pk):
-            heard.probe()
-            await asyncio.sleep(0)
+    async with LivePage(bo):
+        await eventually(lambda: heard.hears(inbox.pk))
+    await eventually(lambda: heard.probe() or not heard.hears(inbox.pk))
     assert not hub.current().outlets
