@@ -52,7 +52,11 @@ async def has_joined(user, *pages):
     await hub.current().sweep()
     for page in pages:
         await page.until(lambda page=page: "Joined" in page.text("#feed"))
-    await eventually(lambda: not any(one.is_behind for one in hub.current().outlets[inbox.pk]))
+    await eventually(is_idle)
+
+
+def is_idle():
+    return not hub.current()._dirty and not any(one.is_behind for one in hub.current().all_outlets())
 
 
 async def test_with_every_nudge_lost_the_sweep_brings_everything(bo, nudges, by_hand):
@@ -67,7 +71,7 @@ async def test_with_every_nudge_lost_the_sweep_brings_everything(bo, nudges, by_
 async def test_a_page_that_lacks_nothing_gets_nothing(bo):
     await anotify(bo, title="Already there")
     async with LivePage(bo) as page:
-        await eventually(lambda: [one for one in hub.current().all_outlets() if not one.is_behind])
+        await eventually(lambda: hub.current().all_outlets() and is_idle())
         hub.current().send_heartbeats()
         assert "heartbeat" in await page.receive()
 
@@ -146,6 +150,7 @@ async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, nudge
     async with LivePage(bo) as broken, LivePage(chi) as page:
         await has_joined(bo, broken)
         await has_joined(chi, page)
+        page.acknowledges = False
         monkeypatch.setattr(frames, "render", render)
         await anotify(bo, title="Broken")
         await anotify(chi, title="Whole")
