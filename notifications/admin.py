@@ -1,9 +1,19 @@
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 from .models import Inbox, Notification
+from .story import rules_of, story_of
+
+
+def at_of(moment: datetime | None) -> str:
+    return date_format(localtime(moment), "DATETIME_FORMAT") if moment else ""
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -28,6 +38,21 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_filter = ("category", "level")
     list_select_related = ("inbox__user",)
     search_fields = ("key", "title")
+    readonly_fields = ("story", "rules")
+    fieldsets = (
+        (None, {"fields": ("inbox", "key", "title", "verb", "params", "body", "url", "category", "level")}),
+        ("Why it was delivered", {"fields": ("rules", "actor_name", "target", "group_key", "source", "sent_by")}),
+        ("What became of it", {"fields": ("story",)}),
+    )
+
+    @admin.display(description="story")
+    def story(self, notification: Notification) -> SafeString:
+        lines = [(event.what, at_of(event.at), event.detail) for event in story_of(notification)]
+        return format_html_join("", "<div><strong>{}</strong> {} {}</div>", lines)
+
+    @admin.display(description="rules")
+    def rules(self, notification: Notification) -> SafeString:
+        return format_html_join("", "<div><strong>{}:</strong> {}</div>", rules_of(notification))
 
     @admin.display(description="title")
     def shown_title(self, notification: Notification) -> str:

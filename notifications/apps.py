@@ -11,4 +11,4 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from . import signals  # noqa: F401  (connects the receivers)
 
-        autodiscover_modules("categories", "verbs")
+        autodiscover_modules("categories", "verbs", "targets")

@@ -1,4 +1,4 @@
-"""The door for everyone's own code: ``notify``, ``notify_many``, ``retract``, and their async twins.
+"""The door for everyone's own code: ``notify``, ``notify_many``, ``retract``, ``close``, and their async twins.
 
 All of them are safe inside and outside of transactions: what a rolled-back transaction or savepoint sent was never
 there, and nothing is shown before the commit.
@@ -16,8 +16,8 @@ from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import models, transaction
 from django.db.models import QuerySet
 
-from . import categories, events
-from .models import CategoryMute, Draft, Inbox, Notification, Retraction
+from . import categories, events, origins, targets
+from .models import Draft, Inbox, Mute, Notification, Retraction, clock
 from .models.bulk import insert_for_each
 from .models.draft import check_key
 from .models.notification import random_key
@@ -42,11 +42,12 @@ def notify(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Not
     ``content`` is either ``title="..."`` (at most 200 characters, shown as it is) or ``verb="..."`` with
     ``params={...}`` (rendered in the reader's language), and any of ``body`` (4,000 characters), ``url`` (http(s) or a
     path of this site), ``category``, ``level``, ``actor`` (a user or a name), ``target`` (a model instance or a
-    name) and ``reason``. The same ``key`` again returns the first notification.
+    name), ``reason`` and ``group_key`` (events with the same one are one row). The same ``key`` again returns the
+    first notification.
 
     Returns None, after a ``notification_skipped`` signal and a line in the log, when the recipient is inactive or has
-    switched the category off. Raises InvalidNotification, UnknownCategory, UnknownVerb or KeyTaken; all of
-    them are ValueErrors that say what was expected.
+    muted the category, the conversation (``group_key``) or the target. Raises InvalidNotification, UnknownCategory,
+    UnknownVerb or KeyTaken; all of them are ValueErrors that say what was expected.
     """
     draft = make_draft(**content)
     if key:
@@ -106,9 +107,26 @@ def retract(recipient: Any, key: str) -> bool:
     return True
 
 
+def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = None) -> int:
+    """What was sent about this object says "No longer available", and asks for nothing any more.
+
+    For everybody, or for those who may not see it any longer. Models that are registered in ``targets`` do so by
+    themselves when a row is deleted. Returns how many notifications that are.
+    """
+    rows = Notification.objects.filter(target=targets.name_of(target), unavailable_at=None, retracted_at=None)
+    if recipients is not None:
+        rows = rows.filter(inbox__user__in=[user.pk for user in recipients])
+    with transaction.atomic():
+        inbox_ids = list(rows.order_by().values_list("inbox_id", flat=True).distinct())
+        count = insert_for_each(rows, "notification", Retraction(is_of_target=True))
+        settle_after_commit(inbox_ids)
+    return count
+
+
 anotify = sync_to_async(notify)
 anotify_many = sync_to_async(notify_many)
 aretract = sync_to_async(retract)
+aclose = sync_to_async(close)
 
 
 def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
@@ -121,7 +139,7 @@ def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
     elif actor:
         content["actor_name"] = str(actor)
     if isinstance(target, models.Model):
-        content |= {"target": f"{target._meta.label_lower}:{target.pk}", "target_label": str(target)[:200]}
+        content |= {"target": targets.name_of(target), "target_label": str(target)[:200]}
         content["url"] = content.get("url") or address_of(target)
     elif target:
         content["target_label"] = str(target)
@@ -153,8 +171,9 @@ def why_skipped(people: list[tuple[Any, bool]], draft: Draft) -> dict[Any, str]:
     """For each of these (id, is active) who gets nothing, the reason."""
     skipped = {pk: "inactive" for pk, is_active in people if not is_active}
     if not categories.get(draft.category).required:
-        mutes = CategoryMute.objects.filter(category=draft.category, inbox__user__in=[pk for pk, _ in people])
-        skipped |= dict.fromkeys(mutes.values_list("inbox__user_id", flat=True), "muted")
+        mutes = Mute.objects.about(category=draft.category, group_key=draft.group_key, target=draft.target)
+        muted = mutes.filter(inbox__user__in=[pk for pk, _ in people])
+        skipped |= dict.fromkeys(muted.values_list("inbox__user_id", flat=True), "muted")
     return skipped
 
 
@@ -165,7 +184,10 @@ def skip(recipient: AbstractBaseUser, reason: str) -> None:
 
 def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
     """Rows for these inboxes; where the key is there already, that row stays as it is. Returns how many are new."""
-    return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", Notification(key=key, **draft.fields()))
+    row = Notification(key=key, **draft.fields(), sent_at=clock.now(), **origins.current())
+    if draft.group_key and draft.actor_name:
+        row.people, row.people_count = [draft.actor_name], 1
+    return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", row)
 
 
 def check_same_content(inbox_ids: list[int], key: str, draft: Draft) -> None:

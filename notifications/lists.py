@@ -1,4 +1,4 @@
-"""The lists of an inbox as pages show them: filters with their numbers, a page of rows, days."""
+"""The lists of an inbox as pages show them: filters with their numbers, a page of rows, days, groups."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -16,6 +18,7 @@ from .models import Inbox, Notification
 
 PAGE_LENGTH = 30
 BELL_LENGTH = 8
+EVENTS_SHOWN = 5  # of a group, in its row
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,11 @@ class Filter:
     icon: str
     count: int
     current: bool
+    url: str
 
     @property
     def count_id(self) -> str:
         return "count-" + self.name.replace(":", "-")
-
-    @property
-    def url(self) -> str:
-        return address(self.name)
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,14 @@ def filters_of(inbox: Inbox, current: str) -> list[Filter]:
     lists: list[tuple[str, Any, str]] = [
         ("all", _("All"), "inbox"),
         ("unread", _("Unread"), "envelope"),
+        ("saved", _("Saved"), "bookmark"),
+        ("snoozed", _("Snoozed"), "clock"),
         ("archived", _("Archived"), "archive"),
         *((f"category:{category.name}", category.label, category.icon) for category in categories.everything()),
     ]
-    return [Filter(name, label, icon, inbox.count_of(name), name == current) for name, label, icon in lists]
+    return [
+        Filter(name, label, icon, inbox.count_of(name), name == current, address(name)) for name, label, icon in lists
+    ]
 
 
 def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | None = None) -> Page:
@@ -66,11 +70,27 @@ def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | No
         query = query.filter(arrival__lt=before)
     length = length or PAGE_LENGTH
     found = list(query[: length + 1])
-    shown = found[:length]
+    shown = with_events(found[:length])
     if len(found) == len(shown):
         return Page(with_days(shown), 0, "")
     last = shown[-1].arrival or 0
     return Page(with_days(shown), last, address(view, before=last))
+
+
+def with_events(rows: list[Notification]) -> list[Notification]:
+    """The rows, each with the newest of the earlier events that it stands for, by one query for all."""
+    groups = {row.group_id for row in rows if row.earlier_count and row.group_id}
+    events: dict[int | None, list[Notification]] = {}
+    if groups:
+        ranks = Window(RowNumber(), partition_by="group_id", order_by=F("arrival").desc())
+        earlier = Notification.objects.filter(
+            group_id__in=groups, superseded_at__isnull=False, retracted_at=None
+        ).annotate(rank=ranks)
+        for event in earlier.filter(rank__lte=EVENTS_SHOWN).order_by("-arrival"):
+            events.setdefault(event.group_id, []).append(event)
+    for row in rows:
+        row.events = events.get(row.group_id, []) if row.group_id else []
+    return rows
 
 
 def with_days(notifications: Iterable[Notification]) -> list[dict[str, Any]]:

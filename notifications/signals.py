@@ -12,7 +12,8 @@ from django.dispatch import receiver
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
 
-from .delivery import notify, notify_many
+from . import targets
+from .delivery import close, notify, notify_many
 from .live import push
 from .live.sessions import digest
 from .models import Browser, Inbox
@@ -58,6 +59,11 @@ def look_at_sockets_of_changed_account(
     if created or raw or (update_fields is not None and set(update_fields) == {"last_login"}):
         return
     transaction.on_commit(partial(look_at_sockets, instance), robust=True)
+
+
+@receiver(targets.deleted)
+def close_what_was_sent_about_it(sender: type, instance: Any, **kwargs: Any) -> None:
+    close(instance)
 
 
 @receiver(user_logged_out)

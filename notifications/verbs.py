@@ -37,6 +37,11 @@ def check(name: str, params: Mapping[str, object]) -> None:
         raise ValueError(f"The verb {name!r} needs {', '.join(missing)}; got {', '.join(params) or 'nothing'}.")
 
 
+def saying(word: str) -> list[str]:
+    """The verbs in whose sentence, in the active language, this word stands."""
+    return [name for name, text in _registry.items() if word.casefold() in PART.sub(" ", str(text)).casefold()]
+
+
 def render_text(name: str, params: Mapping[str, object]) -> str:
     """The sentence in the active language. A verb or part that is gone shows its name: the row stays readable."""
     return PART.sub(lambda part: str(params.get(part[1], part[1])), str(_registry.get(name, name)))

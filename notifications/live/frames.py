@@ -18,8 +18,18 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from notifications import lists
-from notifications.lists import BELL_LENGTH, Filter, address, day_order, filters_of, local_day, page_of
+from notifications.lists import (
+    BELL_LENGTH,
+    Filter,
+    address,
+    day_order,
+    filters_of,
+    local_day,
+    page_of,
+    with_events,
+)
 from notifications.models import Board, Inbox, Notification
+from notifications.models.notification import LISTS
 
 from .positions import Position
 
@@ -96,9 +106,10 @@ def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) ->
         lacking = [lacked(inboxes[inbox_id], since) for inbox_id, since in near.items()]
         rows = list(Notification.objects.filter(reduce(or_, lacking))[: ROWS_LIMIT + 1])
         if len(rows) > ROWS_LIMIT:  # one change can be of all the rows of an inbox
-            return changed | {inbox_id: newest_changes(inboxes[inbox_id], since) for inbox_id, since in near.items()}
+            rows = [row for inbox_id, since in near.items() for row in newest_changes(inboxes[inbox_id], since)]
         for row in rows:
             changed[row.inbox_id].append(row)
+    with_events([row for rows in changed.values() for row in rows])
     return changed
 
 
@@ -138,13 +149,15 @@ def render(
         else:
             context["filters"] = touched(filters, missed)
             context |= feed_context(position, missed, rendered) | older_context(inbox, position, missed)
+    if position.view == "found":
+        context |= found_context(position, missed)
     html = render_to_string("notifications/frame.html", context)
     return Frame(inbox.revision, html, full.bottom if full else None)
 
 
 def touched(filters: list[Filter], missed: list[Notification]) -> list[Filter]:
     """The lists whose numbers may have moved: that of a category moves with rows of that category only."""
-    names = {"all", "unread", "archived", *(f"category:{row.category}" for row in missed)}
+    names = {*LISTS, *(f"category:{row.category}" for row in missed)}
     return [one for one in filters if one.name in names]
 
 
@@ -159,20 +172,34 @@ def feed_context(
     for row in sorted(missed, key=lambda row: row.arrival or 0, reverse=True):
         if (row.arrival or 0) < position.bottom:
             continue
-        if row.stands_in(position.list_view):
+        is_in = row.stands_in(position.list_view)
+        if is_in:
             entering.append(row_html(row, position, rendered))
             days.add(local_day(row))
-        else:
+        if not is_in or row.has_moved_since(position.lacks_from):  # what is there already would keep its old place
             leaving.append(row.key)
     return {"entering": entering, "leaving": leaving, "days": days_context(days), "bottom": position.bottom}
 
 
 def older_context(inbox: Inbox, position: Position, missed: list[Notification]) -> dict[str, object]:
     """Whether there is anything older than what the page has loaded, where that may have changed."""
-    if not any((row.arrival or 0) < position.bottom for row in missed):
+    since = position.lacks_from
+    if not any((row.arrival or 0) < position.bottom or row.has_moved_since(since) for row in missed):
         return {}
     older = inbox.notifications.in_view(position.list_view).filter(arrival__lt=position.bottom).exists()
     return {"has_older": True, "older_url": address(position.list_view, before=position.bottom) if older else ""}
+
+
+def found_context(position: Position, missed: list[Notification] | None) -> dict[str, object]:
+    """The page of a search: its rows change where they stand, and what has arrived is offered."""
+    gone = [row for row in missed or [] if row.retracted_at or row.superseded_at]
+    arrived = [row for row in missed or [] if (row.arrived_revision or 0) > (position.since or 0)]
+    changed = [row for row in missed or [] if row not in gone and row not in arrived]
+    return {
+        "leaving": [row.key for row in gone],
+        "changed": changed,
+        "is_outdated": missed is None or bool(arrived),
+    }
 
 
 def days_context(days: Iterable[date]) -> list[dict[str, object]]:
@@ -192,8 +219,11 @@ def item_context(inbox: Inbox, position: Position) -> dict[str, object]:
     """The one item of an item's own page, as it is now."""
     if not position.item_key:
         return {}
-    item = inbox.notifications.filter(key=position.item_key, revision__isnull=False).first()
-    return {"item": item, "page_title": item.page_title} if item else {}
+    item = inbox.notifications.stamped().filter(key=position.item_key).first()
+    if item is None:
+        return {}
+    with_events([item])
+    return {"item": item, "page_title": item.page_title}
 
 
 def toasts_context(position: Position, missed: list[Notification] | None) -> dict[str, object]:

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from notifications import categories
 from notifications.models.draft import KEY
+from notifications.models.notification import LISTS
 
 LARGEST = 2**63 - 1
 UNPRINTABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL, and halves of characters, which no frame can carry
@@ -25,7 +26,7 @@ class Position:
     """Where a page stands. Equal positions of one inbox get equal frames."""
 
     since: int | None = None  # the inbox's revision that it shows; None is unknown
-    view: str = "none"  # "feed:all", "feed:unread", "feed:archived", "feed:category:NAME", "item:KEY" or "none"
+    view: str = "none"  # "feed:all", "feed:unread", ..., "feed:category:NAME", "found", "item:KEY" or "none"
     bottom: int = 0  # the arrival of the oldest item that it has loaded; 0 is all of them
     loaded_at: int | None = None  # the revision of the oldest thing that it has loaded by itself; None is nothing
     is_bell_open: bool = False
@@ -83,7 +84,7 @@ def view_of(value: object) -> str:
         return f"item:{rest}"
     if kind == "feed" and is_list(rest):
         return f"feed:{rest}"
-    return "none"
+    return "found" if value == "found" else "none"
 
 
 def is_feed(view: str) -> bool:
@@ -91,8 +92,8 @@ def is_feed(view: str) -> bool:
 
 
 def is_list(name: str) -> bool:
-    """Whether it names a list of the inbox: all, unread, archived, or category:NAME of a known category."""
-    if name in {"all", "unread", "archived"}:
+    """Whether it names a list of the inbox: one that every inbox has, or category:NAME of a known category."""
+    if name in LISTS:
         return True
     return name.removeprefix("category:") in {category.name for category in categories.everything()} and ":" in name
 

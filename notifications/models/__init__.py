@@ -3,17 +3,24 @@
 from .board import Board
 from .browser import Browser
 from .draft import Draft, InvalidNotification
-from .inbox import CategoryMute, Inbox
+from .inbox import Inbox, InvalidSnooze
+from .mute import Mute
 from .notification import KeyTaken, Notification, Retraction
+from .sighting import Sighting
+from .undo import TooLate, Undo
 
 __all__ = [
     "Board",
     "Browser",
-    "CategoryMute",
     "Draft",
     "Inbox",
     "InvalidNotification",
+    "InvalidSnooze",
     "KeyTaken",
+    "Mute",
     "Notification",
     "Retraction",
+    "Sighting",
+    "TooLate",
+    "Undo",
 ]

@@ -17,6 +17,7 @@ class Board(models.Model):
 
     epoch = models.CharField(max_length=32, default=random_epoch)
     ticked_at = models.DateTimeField(null=True)
+    retained_at = models.DateTimeField(null=True)  # when retention has last begun
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}"
@@ -29,6 +30,10 @@ class Board(models.Model):
         """Make every open page ask for the full truth."""
         self.epoch = random_epoch()
         self.save(update_fields=["epoch"])
+
+    def note_retention(self) -> None:
+        self.retained_at = now()
+        self.save(update_fields=["retained_at"])
 
     def note_tick(self) -> None:
         self.ticked_at = now()

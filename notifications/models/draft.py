@@ -15,7 +15,8 @@ URL_LIMIT = 2_000
 REASON_LIMIT = 200
 PARAMS_LIMIT = 4_000
 KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
-RESERVED_KEYS = {"all", "changes", "preferences", "seen"}
+GROUP_KEY_LIMIT = 100
+RESERVED_KEYS = {"all", "changes", "preferences", "seen", "selected", "undo"}
 RESERVED_STARTS = ("broadcast-", "job-")
 
 
@@ -39,6 +40,7 @@ class Draft:
     actor_name: str = ""
     target: str = ""
     target_label: str = ""
+    group_key: str = ""
 
     def __post_init__(self) -> None:
         level = self.level or categories.get(self.category).level
@@ -85,6 +87,7 @@ LIMITS = {
     "reason": REASON_LIMIT,
     "actor_name": 150,
     "target_label": 200,
+    "group_key": GROUP_KEY_LIMIT,
 }
 
 

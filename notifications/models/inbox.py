@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -7,16 +8,26 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
-from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
-from notifications import categories, events
+from notifications import categories
 from notifications.live import push
 
+from . import clock, grouping
 from .bulk import insert_for_each
+from .change import Change
+from .mute import CATEGORY, Mute
 from .notification import Notification, NotificationQuerySet, Retraction
-from .tally import Tally
+from .sighting import Sighting
+from .undo import Undo
 
 DISPLAY_LIMIT = 99
+SNOOZE_LIMIT = timedelta(days=366)
+RETURNS_LIMIT = 100  # snoozed items brought back in one transaction
+
+
+class InvalidSnooze(ValueError):
+    """A time that nothing can be snoozed until."""
 
 
 class InboxQuerySet(models.QuerySet["Inbox"]):
@@ -87,28 +98,85 @@ class Inbox(models.Model):
                 self.save()
                 transaction.on_commit(partial(push.nudge, {self.pk: self.revision}), robust=True)
 
-    def mark_read(self, key: str) -> None:
-        self._mark(self.notifications.listed().filter(key=key, read_at=None), read_at=now())
+    def row_of(self, notification: Notification) -> str:
+        """The key of the row that stands for it: its own, or that of a newer event of its group."""
+        if notification.superseded_at is None:
+            return notification.key
+        top = self.notifications.listed().filter(group_id=notification.group_id).first()
+        return top.key if top else notification.key
 
-    def mark_unread(self, key: str) -> None:
-        self._mark(self.notifications.listed().filter(key=key, read_at__isnull=False), read_at=None)
+    def mark_read(self, *keys: str) -> Undo:
+        return self._mark(self.notifications.listed().filter(key__in=keys, read_at=None), "read_at")
 
-    def archive(self, key: str) -> None:
-        self._mark(self.notifications.active().filter(key=key), archived_at=now())
+    def mark_unread(self, *keys: str) -> None:
+        self._unmark(self.notifications.listed().filter(key__in=keys, read_at__isnull=False), "read_at")
 
-    def unarchive(self, key: str) -> None:
-        self._mark(self.notifications.archived().filter(key=key), archived_at=None)
+    def archive(self, *keys: str) -> Undo:
+        return self._mark(self.notifications.unarchived().filter(key__in=keys), "archived_at")
 
-    def mark_all_read(self, upto: int) -> None:
+    def unarchive(self, *keys: str) -> None:
+        self._unmark(self.notifications.archived().filter(key__in=keys), "archived_at")
+
+    def mark_saved(self, *keys: str) -> None:
+        self._mark(self.notifications.listed().filter(key__in=keys, saved_at=None), "saved_at")
+
+    def mark_unsaved(self, *keys: str) -> None:
+        self._unmark(self.notifications.saved().filter(key__in=keys), "saved_at")
+
+    def mark_all_read(self, upto: int) -> Undo:
         """Reads what had arrived by revision ``upto``. What is on its way to the reader's page stays unread."""
-        self._mark(self.notifications.unread().arrived_by(upto), read_at=now())
+        return self._mark(self.notifications.unread().arrived_by(upto), "read_at")
 
-    def archive_all(self, upto: int) -> None:
-        self._mark(self.notifications.active().arrived_by(upto), archived_at=now())
+    def archive_all(self, upto: int) -> Undo:
+        return self._mark(self.notifications.active().arrived_by(upto), "archived_at")
 
-    def _mark(self, rows: NotificationQuerySet, **states: Any) -> None:
+    def _mark(self, rows: NotificationQuerySet, state: str) -> Undo:
+        """Put these rows into a state, which bears the time of this act, so that it can be undone."""
         with self.change() as change:
-            change.update(rows, **states)
+            moment = clock.now()
+            count = change.update(rows, **{state: moment})
+            return Undo(self.pk, state, moment, change.revision, count)
+
+    def _unmark(self, rows: NotificationQuerySet, state: str) -> None:
+        with self.change() as change:
+            change.update(rows, **{state: None})
+
+    def snooze(self, *keys: str, until: datetime) -> Undo:
+        """Out of sight until then. Raises InvalidSnooze for a time that is over or more than a year away."""
+        with self.change() as change:
+            moment = clock.now()
+            if not moment < until <= moment + SNOOZE_LIMIT:
+                raise InvalidSnooze(_("Choose a time in the future, at most a year from now."))
+            rows = self.notifications.unarchived().filter(key__in=keys)
+            before = {row.key: [str(row.snoozed_at), str(row.snoozed_until)] for row in rows if row.snoozed_until}
+            count = change.update(rows, snoozed_at=moment, snoozed_until=until)
+            return Undo(self.pk, "snoozed_at", moment, change.revision, count, before)
+
+    def unsnooze(self, *keys: str) -> None:
+        with self.change() as change:
+            change.update(self.notifications.snoozed().filter(key__in=keys), snoozed_at=None, snoozed_until=None)
+
+    def bring_back_due(self) -> None:
+        """What was snoozed until now or earlier arrives once more."""
+        with self.change() as change:
+            due = self.notifications.snoozed().filter(snoozed_until__lte=clock.now())
+            for row in list(due.order_by("snoozed_until", "arrival")[:RETURNS_LIMIT]):
+                change.bring_back(row)
+
+    def undo(self, undo: Undo) -> int:
+        """Give the rows of an act the states back that they had before it, but for those that have others since.
+
+        How many they were.
+        """
+        with self.change() as change:
+            rows = self.notifications.changed_since(undo.revision - 1).filter(**{undo.state: undo.at})
+            if undo.state != "snoozed_at":
+                return change.update(rows, **{undo.state: None})
+            count = 0
+            for key, (since, until) in undo.before.items():
+                times = {"snoozed_at": datetime.fromisoformat(since), "snoozed_until": datetime.fromisoformat(until)}
+                count += change.update(rows.filter(key=key), **times)
+            return count + change.update(rows, snoozed_at=None, snoozed_until=None)
 
     def mark_seen(self, upto: int) -> None:
         """The reader has opened the bell on a page that stood at revision ``upto``."""
@@ -121,15 +189,36 @@ class Inbox(models.Model):
             self.seen_revision = newest
             unseen = self.notifications.unread().changed_since(newest).filter(arrived_revision__gt=newest)
             self.unseen_count = unseen.count()
+            Sighting.objects.create(inbox=self, revision=newest)
             change.is_real = True
 
+    def mark_unavailable(self, *keys: str) -> None:
+        """What these were about is gone, or not this reader's any more: they say so, and ask for nothing."""
+        with self.change() as change:
+            self._close(change, self.notifications.stamped().filter(key__in=keys, unavailable_at=None))
+
+    def _close(self, change: Change, rows: NotificationQuerySet) -> None:
+        moment = clock.now()
+        found = list(rows.values_list("pk", "group_key"))
+        closed = self.notifications.filter(pk__in=[pk for pk, _ in found], unavailable_at=None)
+        change.update(closed.filter(read_at=None), unavailable_at=moment, read_at=moment)
+        change.update(closed, unavailable_at=moment)
+        grouping.mend(change, {group_key for _, group_key in found if group_key})
+
     def carry_out_retractions(self) -> None:
-        """Do what ``retract()`` wished for. A retracted row stays, so that pages learn that it is gone."""
+        """Do what ``retract()`` and ``close()`` wished for. A retracted row stays, so that pages learn that it is
+        gone."""
         with self.change() as change:
             wishes = Retraction.objects.filter(notification__inbox=self, notification__revision__isnull=False)
-            wished = dict(wishes.values_list("pk", "notification_id"))
-            change.update(self.notifications.listed().filter(pk__in=wished.values()), retracted_at=now())
-            Retraction.objects.filter(pk__in=wished).delete()
+            row = ("notification_id", "notification__group_key")
+            wished = list(wishes.values_list("pk", "is_of_target", *row))
+            closed = [pk for _, is_of_target, pk, _ in wished if is_of_target]
+            if closed:
+                self._close(change, self.notifications.filter(pk__in=closed))
+            taken_back = {pk: group_key for _, is_of_target, pk, group_key in wished if not is_of_target}
+            change.update(self.notifications.filter(pk__in=taken_back, retracted_at=None), retracted_at=clock.now())
+            grouping.mend(change, set(taken_back.values()) - {""})
+            Retraction.objects.filter(pk__in=[pk for pk, *_ in wished]).delete()
 
     def note_access_change(self) -> None:
         """A session of this user may have ended: every socket of theirs is looked at again."""
@@ -139,55 +228,17 @@ class Inbox(models.Model):
         """Nothing more of that category will be delivered. Raises ValueError for a required one."""
         if categories.get(name).required:
             raise ValueError(f"The category {name!r} cannot be switched off.")
-        CategoryMute.objects.get_or_create(inbox=self, category=name)
+        Mute.put(self, CATEGORY, name)
 
     def unmute_category(self, name: str) -> None:
-        CategoryMute.objects.filter(inbox=self, category=name).delete()
+        self.mutes.filter(kind=CATEGORY, name=name).delete()
 
     def muted_categories(self) -> set[str]:
-        return set(self.mutes.values_list("category", flat=True))
+        return set(self.mutes.in_force().filter(kind=CATEGORY).values_list("name", flat=True))
 
+    def mute(self, kind: str, name: str, label: str, until: datetime | None) -> None:
+        """Nothing more of this conversation or about this object will be delivered until then; None is always."""
+        Mute.put(self, kind, name, label, until)
 
-class Change:
-    """One change of one inbox, under its lock."""
-
-    def __init__(self, inbox: Inbox):
-        self.inbox = inbox
-        self.revision = inbox.revision + 1
-        self.is_real = False
-
-    def update(self, rows: NotificationQuerySet, **states: Any) -> None:
-        """Write these states to the rows, give them this revision, and move the numbers with them."""
-        tally = Tally.of_update(rows, self.inbox.seen_revision, states)
-        if tally is None:
-            return
-        keys = list(rows.values_list("key", flat=True)) if tells(states) else []
-        rows.update(revision=self.revision, **states)
-        tally.apply_to(self.inbox)
-        self.is_real = True
-        if keys:
-            transaction.on_commit(partial(tell, self.inbox, states, keys))
-
-
-def tells(states: dict[str, Any]) -> bool:
-    return bool(states.get("read_at") and events.notification_read.has_listeners(Notification)) or bool(
-        states.get("retracted_at") and events.notification_retracted.has_listeners(Notification)
-    )
-
-
-def tell(inbox: Inbox, states: dict[str, Any], keys: list[str]) -> None:
-    signal = events.notification_read if "read_at" in states else events.notification_retracted
-    events.send(signal, Notification, inbox=inbox, keys=keys)
-
-
-class CategoryMute(models.Model):
-    """A category that a reader has switched off."""
-
-    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="mutes")
-    category = models.CharField(max_length=40)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["inbox", "category"], name="mute_once_per_category")]
-
-    def __str__(self) -> str:
-        return f"{self.category} muted in inbox {self.inbox_id}"
+    def unmute(self, pk: int) -> None:
+        self.mutes.filter(pk=pk).delete()

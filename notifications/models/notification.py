@@ -1,4 +1,5 @@
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,15 +9,23 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from notifications import categories, verbs
 
+from . import clock
 from .draft import TITLE_LIMIT, Draft
 
 EXCERPT_LENGTH = 280
+PEOPLE_NAMED = 3  # of a group, newest first; the others are a number
+
+#: The lists of an inbox beside those of its categories.
+LISTS = ("all", "unread", "saved", "snoozed", "archived")
+
+LISTED = {"revision__isnull": False, "retracted_at": None, "superseded_at": None}
+ACTIVE = {**LISTED, "archived_at": None, "snoozed_until": None}
 
 
 class KeyTaken(ValueError):
@@ -30,11 +39,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Committed, but not yet stamped with its revision."""
         return self.filter(revision=None)
 
+    def stamped(self) -> "NotificationQuerySet":
+        return self.filter(revision__isnull=False)
+
     def listed(self) -> "NotificationQuerySet":
-        return self.filter(revision__isnull=False, retracted_at=None)
+        return self.filter(**LISTED)
 
     def active(self) -> "NotificationQuerySet":
-        return self.listed().filter(archived_at=None)
+        return self.filter(**ACTIVE)
 
     def unread(self) -> "NotificationQuerySet":
         return self.active().filter(read_at=None)
@@ -42,10 +54,26 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def archived(self) -> "NotificationQuerySet":
         return self.listed().filter(archived_at__isnull=False)
 
+    def unarchived(self) -> "NotificationQuerySet":
+        return self.listed().filter(archived_at=None)
+
+    def snoozed(self) -> "NotificationQuerySet":
+        return self.unarchived().filter(snoozed_until__isnull=False)
+
+    def saved(self) -> "NotificationQuerySet":
+        """Wherever they are: put away and snoozed ones, too."""
+        return self.listed().filter(saved_at__isnull=False)
+
     def in_view(self, view: str) -> "NotificationQuerySet":
-        """``all``, ``unread``, ``archived`` or ``category:NAME``, newest first."""
+        """``all``, ``unread``, ``saved``, ``snoozed``, ``archived`` or ``category:NAME``, newest first."""
         kind, _, name = view.partition(":")
-        lists = {"all": self.active, "unread": self.unread, "archived": self.archived}
+        lists = {
+            "all": self.active,
+            "unread": self.unread,
+            "saved": self.saved,
+            "snoozed": self.snoozed,
+            "archived": self.archived,
+        }
         rows = self.active().filter(category=name) if kind == "category" else lists[kind]()
         return rows.order_by("-arrival")
 
@@ -59,7 +87,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 class Notification(models.Model):
     """One item for one recipient. Written only by the verbs of its inbox."""
 
-    inbox = models.ForeignKey("notifications.Inbox", models.CASCADE, related_name="notifications")
+    inbox = models.ForeignKey("notifications.Inbox", models.CASCADE, related_name="notifications", db_index=False)
     key = models.CharField(max_length=100)
 
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
@@ -72,17 +100,34 @@ class Notification(models.Model):
     category = models.CharField(max_length=40)
     level = models.CharField(max_length=10)
     reason = models.CharField(max_length=200, blank=True)
-    target = models.CharField(
-        max_length=200, blank=True
-    )  # "shop.order:17"; no relation, so that it survives its object
+    target = models.CharField(max_length=200, blank=True)  # "shop.order:17"; no relation: it outlives its object
     target_label = models.CharField(max_length=200, blank=True)
+    group_key = models.CharField(max_length=100, blank=True)  # events with the same one are one row
+
+    source = models.CharField(max_length=200, blank=True)  # the place in the code that sent it
+    sent_by = models.CharField(max_length=150, blank=True)  # whose request that was
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
 
     revision = models.BigIntegerField(null=True)  # of its last change; empty until it is stamped
     arrived_revision = models.BigIntegerField(null=True)
     arrival = models.BigIntegerField(null=True)  # µs since 1970, strictly growing within an inbox: the order of lists
     read_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
+    snoozed_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)  # from its last snooze, with a new arrival
+    saved_at = models.DateTimeField(null=True)
+    unavailable_at = models.DateTimeField(null=True)  # what it was about is gone, or no longer its reader's to see
     retracted_at = models.DateTimeField(null=True)
+    superseded_at = models.DateTimeField(null=True)  # a newer event of its group stands for it
+
+    group_id = models.BigIntegerField(null=True)  # the first of those that are one row; empty: this one alone
+    group_size = models.IntegerField(default=1)
+    people = models.JSONField(default=list)  # the newest actors of the group, each once
+    people_count = models.IntegerField(default=0)
+
+    events: "list[Notification]"  # the newest of those that it stands for; see lists.with_events()
 
     objects = NotificationQuerySet.as_manager()
 
@@ -91,26 +136,27 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["inbox", "revision"], name="notification_changes"),
             models.Index(fields=["inbox", "id"], name="notification_pending", condition=Q(revision=None)),
-            models.Index(
-                fields=["inbox", "-arrival"],
-                name="notification_active",
-                condition=Q(archived_at=None, retracted_at=None, revision__isnull=False),
-            ),
-            models.Index(
-                fields=["inbox", "category", "-arrival"],
-                name="notification_category",
-                condition=Q(archived_at=None, retracted_at=None, revision__isnull=False),
-            ),
-            models.Index(
-                fields=["inbox", "-arrival"],
-                name="notification_unread",
-                condition=Q(read_at=None, archived_at=None, retracted_at=None, revision__isnull=False),
-            ),
+            models.Index(fields=["inbox", "-arrival"], name="notification_active", condition=Q(**ACTIVE)),
+            models.Index(fields=["inbox", "category", "-arrival"], name="notification_category", condition=Q(**ACTIVE)),
+            models.Index(fields=["inbox", "-arrival"], name="notification_unread", condition=Q(**ACTIVE, read_at=None)),
             models.Index(
                 fields=["inbox", "-arrival"],
                 name="notification_archived",
-                condition=Q(archived_at__isnull=False, retracted_at=None, revision__isnull=False),
+                condition=Q(**LISTED, archived_at__isnull=False),
             ),
+            models.Index(
+                fields=["inbox", "-arrival"], name="notification_saved", condition=Q(**LISTED, saved_at__isnull=False)
+            ),
+            models.Index(
+                fields=["snoozed_until"],
+                name="notification_snoozed",
+                condition=Q(**LISTED, archived_at=None, snoozed_until__isnull=False),
+            ),
+            models.Index(
+                fields=["inbox", "group_key"], name="notification_group_top", condition=Q(**LISTED) & ~Q(group_key="")
+            ),
+            models.Index(fields=["group_id"], name="notification_group", condition=Q(group_id__isnull=False)),
+            models.Index(fields=["target"], name="notification_target", condition=~Q(target="")),
         ]
 
     def __str__(self) -> str:
@@ -132,13 +178,29 @@ class Notification(models.Model):
 
     @property
     def title_html(self) -> SafeString:
+        if self.unavailable_at:
+            return format_html("{}", self.sentence)
         if self.verb and len(self.sentence) <= TITLE_LIMIT:
-            return verbs.render_html(self.verb, self.parts)
+            return verbs.render_html(self.verb, {**self.parts, "actor": self.people_html})
         return format_html("<bdi>{}</bdi>", self.title_text)
 
     @property
     def sentence(self) -> str:
-        return verbs.render_text(self.verb, self.parts) if self.verb else self.title
+        if self.unavailable_at:
+            return gettext("No longer available")
+        return verbs.render_text(self.verb, {**self.parts, "actor": self.people_text}) if self.verb else self.title
+
+    @property
+    def people_text(self) -> str:
+        """Who did it: the actor, or all of the group: "Ana, Bo and 3 others"."""
+        return phrase(self.people, self.people_count) if self.people_count > 1 else self.actor_name
+
+    @property
+    def people_html(self) -> str:
+        """The same, escaped, each name isolated for mixed writing directions."""
+        if self.people_count <= 1:
+            return self.actor_name
+        return mark_safe(phrase([format_html("<bdi>{}</bdi>", name) for name in self.people], self.people_count))
 
     @property
     def page_title(self) -> str:
@@ -153,11 +215,27 @@ class Notification(models.Model):
     @property
     def body_text(self) -> str:
         """With a verb, the body is a text of ours too, and is shown in the reader's language where that is known."""
+        if self.unavailable_at:
+            return ""
         return gettext(self.body) if self.verb and self.body else self.body
+
+    @property
+    def link(self) -> str:
+        return "" if self.unavailable_at else self.url
 
     @property
     def reason_text(self) -> str:
         return gettext(self.reason) if self.reason else ""
+
+    @property
+    def mute_label(self) -> str:
+        """What its reader calls the conversation or the object."""
+        return self.target_label or self.title_text
+
+    @property
+    def earlier_count(self) -> int:
+        """How many events of its group it stands for beside its own."""
+        return self.group_size - 1
 
     @property
     def arrived_at(self) -> datetime:
@@ -190,13 +268,34 @@ class Notification(models.Model):
 
     def stands_in(self, view: str) -> bool:
         """Whether the list of that view shows it. The same rule as ``in_view()``, for a row in hand."""
-        if self.revision is None or self.retracted_at:
+        if self.revision is None or self.retracted_at or self.superseded_at:
             return False
-        if view == "archived":
-            return self.archived_at is not None
-        if self.archived_at:
-            return False
+        if view == "saved":
+            return self.saved_at is not None
+        if view == "archived" or self.archived_at:
+            return view == "archived" and self.archived_at is not None
+        if view == "snoozed" or self.snoozed_until:
+            return view == "snoozed" and self.snoozed_until is not None
         return view == "all" or (view == "unread" and self.is_unread) or view == f"category:{self.category}"
+
+    def has_moved_since(self, revision: int) -> bool:
+        """Whether it has got another place in its lists since then."""
+        return self.returned_at is not None and (self.arrived_revision or 0) > revision
+
+    def take_place_of(self, before: "Notification", is_known: Callable[[str], bool]) -> None:
+        """Stand for the event before it, too: for all of its group when that was still to be read.
+
+        ``is_known`` says whether an actor is among the group's people who are not named.
+        """
+        self.saved_at = before.saved_at
+        if before.read_at is None and before.archived_at is None:
+            self.group_id = before.group_id or before.pk
+            self.group_size = before.group_size + 1
+            name = self.actor_name
+            is_new = bool(name) and name not in before.people and not is_known(name)
+            self.people_count = before.people_count + is_new
+            self.people = ([name] if name else []) + [other for other in before.people if other != name]
+            self.people = self.people[:PEOPLE_NAMED]
 
     def check_same_content(self, draft: Draft) -> None:
         """Raise KeyTaken when the draft says something else than this row, naming both."""
@@ -209,16 +308,28 @@ class Notification(models.Model):
 
 
 class Retraction(models.Model):
-    """The wish to take a notification back, written in its sender's transaction and carried out after its commit.
+    """The wish to take a notification back, or what it is about, carried out after the commit of its sender.
 
     It is a row of its own because a change of the notification itself would hold a lock that its reader waits for.
     """
 
     notification = models.ForeignKey(Notification, models.CASCADE)
+    is_of_target = models.BooleanField(default=False)  # the notification stays, and says that it leads nowhere
     wished_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"retraction of {self.notification_id}"
+
+
+def phrase(names: list[Any], count: int) -> str:
+    """ "Ana and Bo", "Ana, Bo and Chi", "Ana, Bo and 3 others": ``names`` are the first of ``count``."""
+    if count == 2:
+        return gettext("{first} and {second}").format(first=names[0], second=names[1])
+    others = count - 2
+    if others == 1 and len(names) > 2:
+        return gettext("{first}, {second} and {third}").format(first=names[0], second=names[1], third=names[2])
+    text = ngettext("{first}, {second} and {count} other", "{first}, {second} and {count} others", others)
+    return text.format(first=names[0], second=names[1], count=others)
 
 
 def random_key() -> str:
@@ -230,3 +341,9 @@ def pending_inboxes(limit: int) -> list[int]:
     arrivals = Notification.objects.pending().values_list("inbox_id", flat=True)[:limit]
     wishes = Retraction.objects.values_list(F("notification__inbox_id"), flat=True)[:limit]
     return sorted({*arrivals, *wishes})
+
+
+def due_inboxes(limit: int) -> list[int]:
+    """Inboxes in which something was snoozed until now or earlier."""
+    due = Notification.objects.snoozed().filter(snoozed_until__lte=clock.now())
+    return sorted(set(due.order_by("snoozed_until").values_list("inbox_id", flat=True)[:limit]))

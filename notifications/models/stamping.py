@@ -6,21 +6,22 @@ works on whatever is committed and still unstamped, so doing it twice, or by two
 the tick does it for writers that died in between.
 """
 
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Greatest
+from django.db.models.functions import Coalesce, Greatest
 
 from notifications import events
 from notifications.live import push
 
+from . import clock, grouping
 from .inbox import Inbox
 from .notification import Notification, Retraction
-from .tally import Tally
+from .tally import Tally, places
 
 BATCH = 2_500  # inboxes; with every statement on the whole batch, and its locks held for some 100 ms
 ROWS = 10_000  # notifications in one transaction; SQLite takes 32,766 values in one statement
@@ -41,48 +42,73 @@ def settle(inbox_ids: Iterable[int]) -> None:
 def _stamp(inbox_ids: list[int]) -> bool:
     """Stamp the oldest of what is pending. True when there is more."""
     with transaction.atomic(durable=True):
-        revisions = dict(Inbox.objects.filter(pk__in=inbox_ids).locked().values_list("pk", "revision"))
+        rows = Inbox.objects.filter(pk__in=inbox_ids).locked().values_list("pk", "revision", "seen_revision")
+        inboxes = {pk: (revision, seen_revision) for pk, revision, seen_revision in rows}
         found = list(
             Notification.objects.pending()
             .filter(inbox__in=inbox_ids)
             .order_by("pk")
-            .values_list("pk", "inbox_id", "category")[:ROWS]
+            .values_list("pk", "inbox_id", "category", "group_key", "actor_name", named=True)[:ROWS]
         )
-        pending = [row for row in found if row[0] - found[0][0] < REACH]
+        pending: list[Any] = [row for row in found if row.pk - found[0].pk < REACH]
         if not pending:
             return False
-        _count_arrivals(pending)
-        _place_rows([pk for pk, _, _ in pending])
-        arrived = {inbox_id: revisions[inbox_id] + 1 for _, inbox_id, _ in pending}
+        grouped = [row for row in pending if row.group_key]
+        gathered = grouping.Gathered()
+        if grouped:
+            gathered = grouping.gather(grouped, {pk: seen_revision for pk, (_, seen_revision) in inboxes.items()})
+        _count_arrivals(pending, gathered)
+        pks = [row.pk for row in pending]
+        _place_rows(pks)
+        if gathered.superseded:
+            _supersede(gathered.superseded)
+        arrived = {row.inbox_id: inboxes[row.inbox_id][0] + 1 for row in pending}
         transaction.on_commit(partial(push.nudge, arrived), robust=True)
-        transaction.on_commit(partial(_tell, [pk for pk, _, _ in pending]), robust=True)
+        transaction.on_commit(partial(_tell, pks), robust=True)
         return len(found) == ROWS or len(pending) < len(found)
 
 
-def _count_arrivals(pending: list[tuple[int, int, str]]) -> None:
+def _count_arrivals(pending: list[Any], gathered: grouping.Gathered) -> None:
     """Raise revision and numbers of the inboxes; one statement for all to which the same has happened."""
-    arrivals: dict[int, Counter[str]] = defaultdict(Counter)
-    for _, inbox_id, category in pending:
-        arrivals[inbox_id][category] += 1
+    tallies: dict[int, Tally] = defaultdict(Tally)
+    for row in pending:
+        tally = tallies[row.inbox_id]
+        if row.pk not in gathered.superseded:
+            tally.add(places({"category": row.category, "is_new": True, "is_saved": row.pk in gathered.saved}), 1)
+    for inbox_id, left in gathered.left.items():
+        tallies[inbox_id].subtract(left)
     alike = defaultdict(list)
-    for inbox_id, by_category in arrivals.items():
-        alike[frozenset(by_category.items())].append(inbox_id)
-    span = pending[-1][0] - pending[0][0]
-    for by_category_items, inbox_ids in alike.items():
+    for inbox_id, tally in tallies.items():
+        alike[frozenset(tally.items())].append(inbox_id)
+    span = pending[-1].pk - pending[0].pk
+    for numbers, inbox_ids in alike.items():
         Inbox.objects.filter(pk__in=inbox_ids).update(
             revision=F("revision") + 1,
-            last_arrival=Greatest(F("last_arrival") + 1, time.time_ns() // 1_000) + span,
-            **Tally.of_arrivals(dict(by_category_items)).as_update(),
+            last_arrival=Greatest(F("last_arrival") + 1, clock.microseconds()) + span,
+            **Tally(dict(numbers)).as_update(),
         )
 
 
 def _place_rows(pks: list[int]) -> None:
     """Give the rows their revision, and arrivals that grow with their ids and end at the inbox's last one."""
-    inbox = Inbox.objects.filter(pk=OuterRef("inbox"))
-    revision, last_arrival = Subquery(inbox.values("revision")), Subquery(inbox.values("last_arrival"))
+    last_arrival = of_inbox("last_arrival")
     Notification.objects.filter(pk__in=pks).update(
-        revision=revision, arrived_revision=revision, arrival=last_arrival - (pks[-1] - F("pk"))
+        revision=of_inbox("revision"),
+        arrived_revision=of_inbox("revision"),
+        arrival=last_arrival - (pks[-1] - F("pk")),
+        delivered_at=clock.now(),
     )
+
+
+def _supersede(pks: set[int]) -> None:
+    """They leave the lists for a newer event of their group, which is named after the first of them."""
+    Notification.objects.filter(pk__in=pks).update(
+        revision=of_inbox("revision"), superseded_at=clock.now(), group_id=Coalesce(F("group_id"), F("pk"))
+    )
+
+
+def of_inbox(column: str) -> Subquery:
+    return Subquery(Inbox.objects.filter(pk=OuterRef("inbox")).values(column))
 
 
 def _tell(pks: list[int]) -> None:

@@ -7,10 +7,20 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, F, Func, JS
 
 if TYPE_CHECKING:
     from .inbox import Inbox
-    from .notification import NotificationQuerySet
+    from .notification import Notification, NotificationQuerySet
 
 UNREAD = "unread"
 UNSEEN = "unseen"
+
+#: What a row's place depends on, and the column that says it: empty is no.
+STATES = {
+    "is_read": "read_at",
+    "is_archived": "archived_at",
+    "is_snoozed": "snoozed_until",
+    "is_saved": "saved_at",
+    "is_retracted": "retracted_at",
+    "is_superseded": "superseded_at",
+}
 
 
 class Tally(Counter[str]):
@@ -19,20 +29,12 @@ class Tally(Counter[str]):
     @classmethod
     def of_update(cls, rows: "NotificationQuerySet", seen_revision: int, states: dict[str, Any]) -> "Tally | None":
         """What the numbers change by when these rows get these states. None when there are no such rows."""
-        groups: list[dict[str, Any]] = list(
-            rows.order_by()
-            .annotate(
-                is_read=flag(read_at__isnull=False),
-                is_archived=flag(archived_at__isnull=False),
-                is_retracted=flag(retracted_at__isnull=False),
-                is_new=flag(arrived_revision__gt=seen_revision),
-            )
-            .values("category", "is_read", "is_archived", "is_retracted", "is_new")
-            .annotate(n=Count("pk"))  # type: ignore[arg-type]
-        )
+        groups = groups_of(rows, seen_revision)
         if not groups:
             return None
-        after = {f"is_{name.removesuffix('_at')}": value is not None for name, value in states.items()}
+        after = {name: states[column] is not None for name, column in STATES.items() if column in states}
+        if "arrived_revision" in states:
+            after["is_new"] = True
         tally = cls()
         for group in groups:
             tally.add(places(group), -group["n"])
@@ -40,11 +42,12 @@ class Tally(Counter[str]):
         return tally
 
     @classmethod
-    def of_arrivals(cls, by_category: dict[str, int]) -> "Tally":
+    def of_removal(cls, rows: "NotificationQuerySet", seen_revision: int) -> "Tally | None":
+        groups = groups_of(rows, seen_revision)
         tally = cls()
-        for category, n in by_category.items():
-            tally.add(places({"category": category, "is_new": True}), n)
-        return tally
+        for group in groups:
+            tally.add(places(group), -group["n"])
+        return tally if groups else None
 
     def add(self, names: set[str], n: int) -> None:
         self.update(dict.fromkeys(names, n))
@@ -59,25 +62,45 @@ class Tally(Counter[str]):
 
     def as_update(self) -> dict[str, Any]:
         """The same for many rows in one statement: the arguments of ``update()``."""
-        lists = {name: n for name, n in self.items() if name not in {UNSEEN, UNREAD}}
+        lists = {name: n for name, n in self.items() if n and name not in {UNSEEN, UNREAD}}
         return {
             "unseen_count": F("unseen_count") + self[UNSEEN],
             "unread_count": F("unread_count") + self[UNREAD],
-            "counts": AddToCounts(lists),
+            **({"counts": AddToCounts(lists)} if lists else {}),
         }
+
+
+def groups_of(rows: "NotificationQuerySet", seen_revision: int) -> list[dict[str, Any]]:
+    """How many of these rows are in each state that matters for the numbers."""
+    flags = {name: flag(**{f"{column}__isnull": False}) for name, column in STATES.items()}
+    return list(
+        rows.order_by()
+        .annotate(**flags, is_new=flag(arrived_revision__gt=seen_revision))
+        .values("category", *STATES, "is_new")
+        .annotate(n=Count("pk"))
+    )
 
 
 def flag(**lookup: Any) -> ExpressionWrapper:
     return ExpressionWrapper(Q(**lookup), output_field=BooleanField())
 
 
+def state_of(row: "Notification", seen_revision: int) -> dict[str, Any]:
+    """The same for a row in hand."""
+    flags = {name: getattr(row, column) is not None for name, column in STATES.items()}
+    return {"category": row.category, "is_new": (row.arrived_revision or 0) > seen_revision, **flags}
+
+
 def places(state: dict[str, Any]) -> set[str]:
     """The numbers in which a notification of this state counts."""
-    if state.get("is_retracted"):
+    if state.get("is_retracted") or state.get("is_superseded"):
         return set()
+    saved = {"saved"} if state.get("is_saved") else set()
     if state.get("is_archived"):
-        return {"archived"}
-    shown = {"all", f"category:{state['category']}"}
+        return {"archived", *saved}
+    if state.get("is_snoozed"):
+        return {"snoozed", *saved}
+    shown = {"all", f"category:{state['category']}", *saved}
     if not state.get("is_read"):
         shown.add(UNREAD)
         if state.get("is_new"):

@@ -30,6 +30,14 @@ def ago(moment: datetime) -> SafeString:
     )
 
 
+@register.simple_tag
+def moment(value: datetime) -> SafeString:
+    """A time to come, on the reader's clock: "Mon, November 23, 9 a.m."."""
+    local = timezone.localtime(value)
+    parts = [formats.date_format(local, name) for name in ("D", "MONTH_DAY_FORMAT", "TIME_FORMAT")]
+    return format_html('<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), ", ".join(parts))
+
+
 def relative(moment: datetime) -> str:
     """ "3 minutes ago", "2 days ago": one unit, in the words of django.contrib.humanize and its catalogues."""
     if timezone.now() - moment < timedelta(days=1):

@@ -7,11 +7,13 @@ from notifications.models import Inbox, Notification
 
 
 def recount(inbox: Inbox) -> dict[str, Any]:
-    rows = [row for row in Notification.objects.filter(inbox=inbox) if row.revision and not row.retracted_at]
-    active = [row for row in rows if not row.archived_at]
+    rows = [row for row in Notification.objects.filter(inbox=inbox) if is_listed(row)]
+    active = [row for row in rows if not row.archived_at and not row.snoozed_until]
     unread = [row for row in active if not row.read_at]
     lists = Counter(["all"] * len(active) + [f"category:{row.category}" for row in active])
-    lists["archived"] = len(rows) - len(active)
+    lists["saved"] = len([row for row in rows if row.saved_at])
+    lists["archived"] = len([row for row in rows if row.archived_at])
+    lists["snoozed"] = len(rows) - len(active) - lists["archived"]
     return {
         "unread": len(unread),
         "unseen": len([row for row in unread if row.arrived_revision > inbox.seen_revision]),
@@ -19,7 +21,15 @@ def recount(inbox: Inbox) -> dict[str, Any]:
     }
 
 
+def is_listed(row: Notification) -> bool:
+    return bool(row.revision) and not row.retracted_at and not row.superseded_at
+
+
 def kept(inbox: Inbox) -> dict[str, Any]:
     """The same numbers as the inbox keeps them, from the database."""
     inbox.refresh_from_db()
-    return {"unread": inbox.unread_count, "unseen": inbox.unseen_count, "lists": inbox.counts}
+    return {
+        "unread": inbox.unread_count,
+        "unseen": inbox.unseen_count,
+        "lists": {name: n for name, n in inbox.counts.items() if n},
+    }

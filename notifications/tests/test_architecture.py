@@ -16,11 +16,11 @@ STOREYS = [
     # hands: they do things later, and turn objects into HTML
     "tasks job_task live.hub live.database live.outlet live.frames live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
-    "delivery jobs lists",
+    "delivery jobs lists search snoozing story",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
-    "events categories verbs live.push live.groups live.codes live.metrics",
+    "events categories verbs targets origins live.push live.groups live.codes live.metrics",
 ]
 DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) for part in parts.split()}
 
@@ -32,7 +32,7 @@ ROOMS = {
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",
     "django.template": "accounts config notifications.templatetags notifications.live.frames "
-    "notifications.live.database",
+    "notifications.live.database notifications.views",
 }
 
 

@@ -7,6 +7,7 @@ PROPERTY_SHRINK=1 looks for the shortest one that fails, which takes minutes.
 import asyncio
 import os
 import random
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -19,13 +20,13 @@ from hypothesis import strategies as st
 from notifications import delivery
 from notifications.live import consumers, database, frames, hub, outlet, push
 from notifications.management.commands.tick import tick
-from notifications.models import Board, CategoryMute, Inbox, Notification, Retraction, stamping
+from notifications.models import Board, Inbox, Mute, Notification, Retraction, clock
 from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
 from notifications.tests.recount import kept, recount
 
 ROUNDS = 8  # of asking and answering, after which a page that is still behind will never catch up
 SEED = int(os.environ.get("PROPERTY_SEED") or random.randrange(10**9))
-DAY = 24 * 3600 * 10**9  # ns
+DAY = 24 * 3600 * 10**6  # µs
 CATEGORIES = ["general", "comments", "security"]
 ACTS = ["mark_read", "mark_unread", "archive", "unarchive"]
 ACTS_ON_ALL = ["mark_all_read", "archive_all", "mark_seen"]
@@ -70,7 +71,7 @@ class Story:
     }
 
     def __init__(self, stage, paths):
-        for model in (Retraction, Notification, CategoryMute):
+        for model in (Retraction, Notification, Mute):
             model.objects.all().delete()
         self.stage, self.run, self.nudges, self.sent = stage, stage.loop.run_until_complete, stage.nudges, 0
         self.inbox = Inbox.objects.of(stage.bo)
@@ -271,10 +272,10 @@ def stage(transactional_db, bo, monkeypatch):
     """Small numbers, so that every limit is met often."""
     client = Client()
     client.force_login(bo)
-    loop, clock = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**9)
-    stage = SimpleNamespace(bo=bo, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=clock)
-    clock.time_ns = lambda: clock.now
-    monkeypatch.setattr(stamping, "time", clock)
+    loop, time = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**6)
+    stage = SimpleNamespace(bo=bo, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time)
+    monkeypatch.setattr(clock, "microseconds", lambda: time.now)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(time.now / 1_000_000, UTC))
     monkeypatch.setattr(push, "nudge", stage.nudges.append)
     monkeypatch.setattr(hub, "Bus", NoBus)
     monkeypatch.setattr(hub, "current", lambda: stage.hub)

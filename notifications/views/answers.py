@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -16,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position, number
-from notifications.models import Board
+from notifications.models import Board, Undo
 
 View = Callable[..., HttpResponse]
 Act = Callable[..., HttpResponse | None]
@@ -51,21 +53,47 @@ def act(view: Act) -> View:
     return transaction.non_atomic_requests(require_POST(never_cache(reader_required(answer))))
 
 
-def answer_act(request: HttpRequest) -> HttpResponse:
+def answer_act(request: HttpRequest, said: str = "") -> HttpResponse:
     """After an act: nothing where the socket brings the change, the change itself where there is none, and without
-    JavaScript the page that it came from."""
+    JavaScript the page that it came from.
+
+    ``said`` is what its reader is told, as HTML; where a page has scripts it goes to ``#undo``.
+    """
     if not request.htmx:  # type: ignore[attr-defined]
+        if said:
+            messages.success(request, said)
         return HttpResponseRedirect(way_back(request))
-    if request.POST.get("live") == "on":
-        return HttpResponse(status=204)
-    return changes_for(request, request.POST)
+    answer = f'<hx-partial hx-target="#undo" hx-swap="innerHTML">{said}</hx-partial>' if said else ""
+    if request.POST.get("live") != "on":
+        return HttpResponse(frame_of(request, request.POST) + answer)
+    return HttpResponse(answer) if answer else HttpResponse(status=204)
+
+
+def offer_undo(request: HttpRequest, undo: Undo) -> HttpResponse:
+    """The answer to an act that can be taken back. An act that changed nothing has nothing to offer."""
+    if not undo.count:
+        return answer_act(request)
+    return answer_act(request, render_to_string("notifications/_undo.html", {"undo": undo}, request))
+
+
+def refuse(request: HttpRequest, why: object) -> HttpResponse:
+    """Something in the form was not as it should be: say what was expected. Nothing was changed."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.error(request, str(why))
+        return HttpResponseRedirect(way_back(request))
+    said = render_to_string("notifications/_refused.html", {"why": why}, request)
+    return HttpResponse(f'<hx-partial hx-target="#alerts" hx-swap="innerHTML">{said}</hx-partial>')
 
 
 def changes_for(request: HttpRequest, form: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(frame_of(request, form))
+
+
+def frame_of(request: HttpRequest, form: Mapping[str, Any]) -> str:
     """The frame that a page at the position of this form lacks."""
     inbox = request.inbox  # type: ignore[attr-defined]
     position = Position.from_form(form, Board.load().epoch)
-    return HttpResponse(frames_for({inbox.pk: {position}})[inbox.pk][position].html)
+    return frames_for({inbox.pk: {position}})[inbox.pk][position].html
 
 
 def way_back(request: HttpRequest) -> str:

@@ -5,18 +5,28 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from notifications import categories
-from notifications.lists import BELL_LENGTH, filters_of, page_of
+from notifications import snoozing, targets
+from notifications.lists import BELL_LENGTH, filters_of, page_of, with_events
 from notifications.live.positions import is_list, number
+from notifications.models import InvalidSnooze, Notification, TooLate, Undo
+from notifications.models.mute import CONVERSATION, OBJECT
 
-from .answers import act, changes_for, page, position_of
+from .answers import act, answer_act, changes_for, offer_undo, page, position_of, refuse
+from .search import is_search, results
+
+SELECTION_LIMIT = 500  # items in one act on what is ticked
 
 
 @page
 def inbox(request: Any) -> HttpResponse:
+    if is_search(request.GET):
+        return results(request)
     view = request.GET.get("view", "all")
     before = number(request.GET.get("before"))
     if not is_list(view) or ("before" in request.GET and before is None):
@@ -33,6 +43,7 @@ def inbox(request: Any) -> HttpResponse:
         "filters": filters,
         "is_live": before is None,
         "page_title": next(str(one.label) for one in filters if one.current) if view != "all" else _("Inbox"),
+        "snooze_choices": list(snoozing.choices()),
     }
     if request.htmx and before is not None:
         return render(request, "notifications/older.html", context)
@@ -43,51 +54,158 @@ def inbox(request: Any) -> HttpResponse:
 @page
 def open_notification(request: Any, key: str) -> HttpResponse:
     """Marks it as read, and leads to its link or shows it whole. The one GET that changes something."""
-    notification = get_object_or_404(request.inbox.notifications.filter(revision__isnull=False), key=key)
+    notification = get_object_or_404(request.inbox.notifications.stamped(), key=key)
     if notification.retracted_at is None:
-        request.inbox.mark_read(key)
-        if notification.url and "show" not in request.GET:
-            return HttpResponseRedirect(notification.url)
-    notification.refresh_from_db()
+        if notification.target and not targets.may_open(notification.target, request.user):
+            request.inbox.mark_unavailable(key)
+        request.inbox.mark_read(request.inbox.row_of(notification))
+        notification.refresh_from_db()
+        if notification.link and "show" not in request.GET:
+            return HttpResponseRedirect(notification.link)
+    with_events([notification])
     context = {"n": notification, "page_title": notification.page_title, "page_view": f"item:{key}"}
-    return render(request, "notifications/item.html", context)
+    return render(request, "notifications/item.html", {**context, **more_context(request, notification)})
+
+
+@page
+def more(request: Any, key: str) -> HttpResponse:
+    """What else can be done with an item, and why it came: in the page that asks for it, or as a page of its own."""
+    notification = own(request, key)
+    context = {"n": notification, "page_title": notification.page_title, **more_context(request, notification)}
+    return render(request, "notifications/_more.html" if request.htmx else "notifications/more.html", context)
+
+
+def more_context(request: Any, notification: Notification) -> dict[str, Any]:
+    is_auditor = request.user.is_staff and request.user.has_perm("notifications.view_notification")
+    story_url = reverse("admin:notifications_notification_change", args=[notification.pk]) if is_auditor else ""
+    return {"snooze_choices": list(snoozing.choices()), "story_url": story_url}
 
 
 @act
 def mark_read(request: Any, key: str) -> None:
-    own(request, key)
-    request.inbox.mark_read(key)
+    request.inbox.mark_read(own(request, key).key)
+
+
+@act
+def mark_selected_read(request: Any) -> HttpResponse:
+    return offer_undo(request, request.inbox.mark_read(*selected(request)))
 
 
 @act
 def mark_unread(request: Any, key: str) -> HttpResponse | None:
     """Without JavaScript, the item's own page leads to the inbox: coming back to it would mark it as read again."""
-    own(request, key)
-    request.inbox.mark_unread(key)
+    request.inbox.mark_unread(own(request, key).key)
     is_own_page = request.POST.get("next", "").startswith(reverse("notifications:open", args=[key]))
     return HttpResponseRedirect(reverse("notifications:inbox")) if is_own_page and not request.htmx else None
 
 
 @act
-def archive(request: Any, key: str) -> None:
-    own(request, key)
-    request.inbox.archive(key)
+def mark_selected_unread(request: Any) -> None:
+    request.inbox.mark_unread(*selected(request))
+
+
+@act
+def archive(request: Any, key: str) -> HttpResponse:
+    return offer_undo(request, request.inbox.archive(own(request, key).key))
+
+
+@act
+def archive_selected(request: Any) -> HttpResponse:
+    return offer_undo(request, request.inbox.archive(*selected(request)))
 
 
 @act
 def unarchive(request: Any, key: str) -> None:
-    own(request, key)
-    request.inbox.unarchive(key)
+    request.inbox.unarchive(own(request, key).key)
 
 
 @act
-def mark_all_read(request: Any) -> None:
-    request.inbox.mark_all_read(upto=position_of(request))
+def unarchive_selected(request: Any) -> None:
+    request.inbox.unarchive(*selected(request))
 
 
 @act
-def archive_all(request: Any) -> None:
-    request.inbox.archive_all(upto=position_of(request))
+def mark_saved(request: Any, key: str) -> None:
+    request.inbox.mark_saved(own(request, key).key)
+
+
+@act
+def mark_selected_saved(request: Any) -> None:
+    request.inbox.mark_saved(*selected(request))
+
+
+@act
+def mark_unsaved(request: Any, key: str) -> None:
+    request.inbox.mark_unsaved(own(request, key).key)
+
+
+@act
+def snooze(request: Any, key: str) -> HttpResponse:
+    return snooze_until(request, [own(request, key).key], "more-own")
+
+
+@act
+def snooze_selected(request: Any) -> HttpResponse:
+    return snooze_until(request, selected(request), "selection-own")
+
+
+def snooze_until(request: Any, keys: list[str], own_field: str) -> HttpResponse:
+    try:
+        until = snoozing.until_of(request.POST.get("until", ""), request.POST.get(own_field, ""))
+        return offer_undo(request, request.inbox.snooze(*keys, until=until))
+    except InvalidSnooze as error:
+        return refuse(request, error)
+
+
+@act
+def unsnooze(request: Any, key: str) -> None:
+    request.inbox.unsnooze(own(request, key).key)
+
+
+@act
+def unsnooze_selected(request: Any) -> None:
+    request.inbox.unsnooze(*selected(request))
+
+
+@act
+def mark_all_read(request: Any) -> HttpResponse:
+    return offer_undo(request, request.inbox.mark_all_read(upto=position_of(request)))
+
+
+@act
+def archive_all(request: Any) -> HttpResponse:
+    return offer_undo(request, request.inbox.archive_all(upto=position_of(request)))
+
+
+@act
+def undo(request: Any) -> HttpResponse:
+    try:
+        wanted = Undo.from_signed(request.POST.get("undo", ""))
+    except TooLate:
+        return refuse(request, _("It is too late to undo that. Nothing was changed."))
+    if wanted.inbox_id != request.inbox.pk:
+        raise Http404("That is another reader's.")
+    request.inbox.undo(wanted)
+    return answer_act(request, render_to_string("notifications/_done.html", {"said": _("Undone.")}))
+
+
+@act
+def mute(request: Any, key: str) -> HttpResponse:
+    """``mute`` is "conversation:day", "object:always", ..."""
+    notification = own(request, key)
+    kind, _colon, span = request.POST.get("mute", "").partition(":")
+    names = {CONVERSATION: notification.group_key, OBJECT: notification.target}
+    try:
+        until = snoozing.mute_until(span)
+    except ValueError:
+        return refuse(request, _("Choose what to mute, and for how long: a day, a week or always."))
+    if not names.get(kind):
+        return refuse(request, _("This notification belongs to no conversation and to no object that could be muted."))
+    request.inbox.mute(kind, names[kind], notification.mute_label, until)
+    label = notification.mute_label
+    said = _("You will hear nothing more of “{name}”.") if until is None else _("“{name}” is quiet until {until}.")
+    said = said.format(name=label, until=date_format(localtime(until), "SHORT_DATETIME_FORMAT") if until else "")
+    return answer_act(request, render_to_string("notifications/_done.html", {"said": said, "is_mute": True}))
 
 
 @act
@@ -106,29 +224,11 @@ def changes(request: Any) -> HttpResponse:
     return changes_for(request, request.GET)
 
 
-@page
-def preferences(request: Any) -> HttpResponse:
-    muted = request.inbox.muted_categories()
-    rows = [{"category": one, "muted": one.name in muted} for one in categories.everything()]
-    return render(request, "notifications/preferences.html", {"rows": rows, "page_title": _("Notification settings")})
-
-
-@act
-def mute_category(request: Any, name: str) -> None:
-    request.inbox.mute_category(switchable(name))
-
-
-@act
-def unmute_category(request: Any, name: str) -> None:
-    request.inbox.unmute_category(switchable(name))
-
-
-def own(request: HttpRequest, key: str) -> None:
+def own(request: Any, key: str) -> Notification:
     """404 for what is not in this reader's inbox."""
-    get_object_or_404(request.inbox.notifications.listed(), key=key)  # type: ignore[attr-defined]
+    return get_object_or_404(request.inbox.notifications.listed(), key=key)
 
 
-def switchable(name: str) -> str:
-    if name not in {category.name for category in categories.everything() if not category.required}:
-        raise Http404("There is no category of that name that can be switched off.")
-    return name
+def selected(request: HttpRequest) -> list[str]:
+    """The keys of the ticked items. Those of somebody else lead nowhere: acts begin at the reader's own inbox."""
+    return request.POST.getlist("key")[:SELECTION_LIMIT]

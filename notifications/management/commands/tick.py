@@ -1,18 +1,24 @@
 import logging
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
+from django.utils.timezone import now
 
-from notifications.models import Board
-from notifications.models.notification import pending_inboxes
+from notifications.models import Board, Inbox
+from notifications.models.notification import due_inboxes, pending_inboxes
+from notifications.models.retention import Limits, remove_slice
 from notifications.models.stamping import settle
 
 log = logging.getLogger(__name__)
 
 BATCH = 1_000  # inboxes in one go
+RETENTION_EVERY = timedelta(days=1)
 
 
 class Command(BaseCommand):
@@ -24,12 +30,14 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
         stopped = threading.Event()
+        retention = Retention()
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopped.set())
         while not stopped.is_set():
             try:
                 tick()
+                retention.step()
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
                 connections.close_all()
@@ -41,15 +49,45 @@ class Command(BaseCommand):
 
 
 def tick() -> None:
-    """Finish what writers that died have left behind."""
+    """Finish what writers that died have left behind, and bring back what was snoozed until now."""
     Board.load().note_tick()
     left = pending_inboxes(BATCH)
     for inbox_id in left:
-        try:
+        with unharmed(f"What was left behind in inbox {inbox_id} could not be stamped"):
             settle([inbox_id])
-        except DatabaseError:  # the others must not wait for it
-            log.exception(
-                "What was left behind in inbox %d could not be stamped; the next round tries again.", inbox_id
-            )
     if left:
         log.info("Stamped what was left behind in %d inboxes.", len(left))
+    for inbox in Inbox.objects.filter(pk__in=due_inboxes(BATCH)).order_by("pk"):
+        with unharmed(f"What was snoozed in inbox {inbox.pk} could not be brought back"):
+            inbox.bring_back_due()
+
+
+@contextmanager
+def unharmed(what: str) -> Iterator[None]:
+    """The others must not wait for one that fails."""
+    try:
+        yield
+    except DatabaseError:
+        log.exception("%s; the next round tries again.", what)
+
+
+class Retention:
+    """Removes what is old enough, a slice in each round, once through all of it a day."""
+
+    def __init__(self) -> None:
+        self.after: int | None = None  # the last id that was looked at; None between two days
+        self.removed = 0
+
+    def step(self) -> None:
+        limits = Limits.of_site()
+        if self.after is None:
+            began = Board.load().retained_at
+            if began and now() - began < RETENTION_EVERY:
+                return
+            Board.load().note_retention()
+            self.after = 0
+        count, self.after = remove_slice(limits, self.after)
+        self.removed += count
+        if self.after is None and self.removed:
+            log.info("Retention has removed %d notifications.", self.removed)
+            self.removed = 0

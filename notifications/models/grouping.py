@@ -1,0 +1,113 @@
+"""Groups: events with the same ``group_key`` are one row, the newest of them, which stands for the others.
+
+The others are *superseded*: they keep their contents and leave every list. While the row has not been read it stands
+for all that came; an event after that begins anew, with only the new people counted. Who holds the lock of an inbox
+may call these.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from django.db.models import Max
+
+from .notification import PEOPLE_NAMED, Notification, NotificationQuerySet
+from .tally import places, state_of
+
+if TYPE_CHECKING:
+    from .change import Change
+
+
+#: What its reader has done with a row, and wants to find done when another event stands for the group.
+STATES_OF_A_ROW = ("read_at", "archived_at", "snoozed_at", "snoozed_until", "saved_at")
+
+
+class Arrival(Protocol):
+    """What of a row that is being stamped matters here."""
+
+    pk: int
+    inbox_id: int
+    category: str
+    group_key: str
+    actor_name: str
+
+
+@dataclass
+class Gathered:
+    """What became of the arrivals: which rows have left the lists for them."""
+
+    superseded: set[int] = field(default_factory=set)  # ids
+    saved: set[int] = field(default_factory=set)
+    left: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # per inbox, by number
+
+
+def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathered:
+    """Let each of these arrivals, in their order, take the place of the row that its group has had."""
+    gathered = Gathered()
+    tops = find_tops(arrivals)
+    grown: dict[int, Notification] = {}
+    met: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for arrival in arrivals:
+        place = (arrival.inbox_id, arrival.group_key)
+        event = Notification(pk=arrival.pk, inbox_id=arrival.inbox_id, actor_name=arrival.actor_name)
+        event.people = [arrival.actor_name] if arrival.actor_name else []
+        event.people_count = len(event.people)
+        top = tops.get(place)
+        if top is not None:
+            event.take_place_of(top, is_known=partial(has_acted, top, met[place]))
+            gathered.superseded.add(top.pk)
+            if top.revision is not None:
+                gathered.left[top.inbox_id].update(places(state_of(top, seen_revisions[top.inbox_id])))
+            if event.saved_at:
+                gathered.saved.add(event.pk)
+            grown[event.pk] = event
+        met[place].add(arrival.actor_name)
+        tops[place] = event
+    Notification.objects.bulk_update(grown.values(), ["saved_at", "group_id", "group_size", "people", "people_count"])
+    return gathered
+
+
+def find_tops(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Notification]:
+    """The rows that these groups have in the lists, by inbox and group key."""
+    keys = {arrival.group_key for arrival in arrivals}
+    rows = Notification.objects.listed().filter(inbox__in={one.inbox_id for one in arrivals}, group_key__in=keys)
+    return {(row.inbox_id, row.group_key): row for row in rows}
+
+
+def has_acted(top: Notification, met: set[str], name: str) -> bool:
+    """Whether this actor is among the people of a group, though not among those who are named.
+
+    ``met`` are those of arrivals that are not yet written.
+    """
+    if top.people_count <= len(top.people):
+        return False
+    return name in met or Notification.objects.filter(group_id=top.group_id, actor_name=name).exists()
+
+
+def mend(change: "Change", group_keys: set[str]) -> None:
+    """After events were taken back: the newest of what is left stands for its group again, with its people
+    recounted."""
+    for key in sorted(group_keys):
+        events = change.inbox.notifications.stamped().filter(group_key=key)
+        top = events.listed().first() or restore_top(change, events)
+        if top is None:
+            continue
+        members = events.filter(retracted_at=None, group_id=top.group_id) if top.group_id else events.filter(pk=top.pk)
+        acted = members.exclude(actor_name="").values("actor_name").annotate(last=Max("arrival")).order_by("-last")
+        names = [row["actor_name"] for row in acted]
+        counted = {"group_size": members.count(), "people": names[:PEOPLE_NAMED], "people_count": len(names)}
+        change.update(events.filter(pk=top.pk), **counted)
+
+
+def restore_top(change: "Change", events: NotificationQuerySet) -> Notification | None:
+    """The event before the one that was taken back, in the state of that one where they were one row."""
+    top = events.filter(retracted_at=None).order_by("-arrival").first()
+    if top is None:
+        return None
+    gone = events.filter(superseded_at=None).order_by("-arrival").first()
+    were_one = gone is not None and top.group_id is not None and top.group_id == gone.group_id
+    states = {name: getattr(gone, name) for name in STATES_OF_A_ROW} if were_one else {}
+    change.update(events.filter(pk=top.pk), superseded_at=None, **states)
+    return top

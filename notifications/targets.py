@@ -1,0 +1,59 @@
+"""What notifications are about, where it can vanish: models whose rows may be deleted, or closed to some readers.
+
+Any installed app may have a module ``targets.py`` that calls :func:`register`; it is imported at start.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.models.signals import post_delete
+from django.dispatch import Signal
+
+#: Argument: ``instance``, a target that has just been deleted, perhaps in a transaction that will fail.
+deleted = Signal()
+
+MayOpen = Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True)
+class Target:
+    model: type[models.Model]
+    may_open: MayOpen
+
+
+_registry: dict[str, Target] = {}
+
+
+def everyone(user: Any, instance: Any) -> bool:
+    return True
+
+
+def register(model: type[models.Model], may_open: MayOpen = everyone) -> None:
+    """Watch over rows of this model that are given to ``notify()`` as ``target``.
+
+    When one is deleted, its notifications say "No longer available". ``may_open(user, instance)`` is asked when a
+    reader opens a notification; when it says no, that one says so, too.
+    """
+    _registry[model._meta.label_lower] = Target(model, may_open)
+    post_delete.connect(tell_of_deletion, sender=model, dispatch_uid="belfry_target")
+
+
+def tell_of_deletion(sender: type, instance: models.Model, **kwargs: Any) -> None:
+    deleted.send(sender, instance=instance)
+
+
+def name_of(instance: models.Model) -> str:
+    """Like "shop.order:17"."""
+    return f"{instance._meta.label_lower}:{instance.pk}"
+
+
+def may_open(name: str, user: Any) -> bool:
+    """Whether the target of that name is there, and this user may see it. What nobody registered is not judged."""
+    label, _, pk = name.partition(":")
+    target = _registry.get(label)
+    if target is None:
+        return True
+    instance = target.model._base_manager.filter(pk=pk).first()
+    return instance is not None and target.may_open(user, instance)

@@ -1,0 +1,45 @@
+"""What may ring: the reader's settings."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+
+from notifications import categories
+from notifications.models.mute import CATEGORY
+
+from .answers import act, page
+
+
+@page
+def preferences(request: Any) -> HttpResponse:
+    muted = request.inbox.muted_categories()
+    context = {
+        "rows": [{"category": one, "muted": one.name in muted} for one in categories.everything()],
+        "mutes": request.inbox.mutes.in_force().exclude(kind=CATEGORY).order_by("-pk"),
+        "page_title": _("Notification settings"),
+    }
+    return render(request, "notifications/preferences.html", context)
+
+
+@act
+def mute_category(request: Any, name: str) -> None:
+    request.inbox.mute_category(switchable(name))
+
+
+@act
+def unmute_category(request: Any, name: str) -> None:
+    request.inbox.unmute_category(switchable(name))
+
+
+@act
+def unmute(request: Any, pk: int) -> None:
+    get_object_or_404(request.inbox.mutes, pk=pk)
+    request.inbox.unmute(pk)
+
+
+def switchable(name: str) -> str:
+    if name not in {category.name for category in categories.everything() if not category.required}:
+        raise Http404("There is no category of that name that can be switched off.")
+    return name
