@@ -147,7 +147,7 @@ class Inbox(models.Model):
             moment = clock.now()
             if not moment < until <= moment + SNOOZE_LIMIT:
                 raise InvalidSnooze(_("Choose a time in the future, at most a year from now."))
-            rows = self.notifications.unarchived().filter(key__in=keys)
+            rows = self.notifications.unarchived().filter(key__in=keys).exclude(snoozed_until=until)
             before = {row.key: [str(row.snoozed_at), str(row.snoozed_until)] for row in rows if row.snoozed_until}
             count = change.update(rows, snoozed_at=moment, snoozed_until=until)
             return Undo(self.pk, "snoozed_at", moment, change.revision, count, before)

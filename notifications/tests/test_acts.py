@@ -2,7 +2,7 @@
 done twice, and it answers as the page that sent it needs it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from django.test import Client
@@ -25,6 +25,7 @@ class Act:
     is_done: Callable[[Inbox], bool]
     on: str = ""
     prepare: Callable[[Inbox], object] = lambda inbox: None
+    form: dict[str, str] = field(default_factory=dict)
 
 
 ACTS = {

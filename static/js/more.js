@@ -1,0 +1,41 @@
+// "More" of a row opens in a popover of the page; without script it is a page of its own.
+(() => {
+  const panel = document.getElementById("more");
+  if (!panel) return;
+  let opener = null;
+
+  document.addEventListener("click", event => {
+    const link = event.target.closest?.(".more-link");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    opener = link.id;
+    panel.dataset.of = link.closest(".notification").id;
+    panel.setAttribute("aria-label", link.textContent.trim());
+    htmx.ajax("GET", link.href, { target: "#more-body", swap: "innerHTML" }).then(() => {
+      panel.showPopover();
+      place(link);
+      panel.querySelector("button, a")?.focus();
+    });
+  });
+
+  // Beside the link where there is room; on a phone the style sheet makes a sheet of it.
+  const place = link => {
+    const at = link.getBoundingClientRect();
+    const room = innerHeight - at.bottom - 8;
+    const height = panel.offsetHeight;
+    const top = room >= height ? at.bottom + 4 : Math.max(8, at.top - height - 4);
+    const isRtl = getComputedStyle(panel).direction === "rtl";
+    const left = isRtl ? at.left : at.right - panel.offsetWidth;
+    panel.style.setProperty("--top", `${top}px`);
+    panel.style.setProperty("--left", `${Math.max(8, Math.min(left, innerWidth - panel.offsetWidth - 8))}px`);
+  };
+
+  const back = () => (document.getElementById(opener) ?? document.getElementById("feed-heading"))?.focus({ preventScroll: true });
+  panel.addEventListener("toggle", event => {
+    if (event.newState === "closed" && (panel.contains(document.activeElement) || document.activeElement === document.body)) back();
+  });
+  // What was chosen is done elsewhere: the panel has served.
+  document.addEventListener("submit", event => {
+    if (event.submitter?.closest("#more, #selection-snooze")) event.submitter.closest("[popover]").hidePopover();
+  });
+})();
