@@ -64,6 +64,7 @@ class Sender:
                 if len(self._revisions) < WAITING_LIMIT or inbox_id in self._revisions:
                     self._revisions[inbox_id] = max(revision, self._revisions.get(inbox_id, 0))
             self._wake()
+        time.sleep(0)  # the sender's turn: it would wait for the interpreter until we wait for the database
 
     def put_message(self, message: Message) -> None:
         with self._changed:
