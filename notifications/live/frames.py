@@ -29,7 +29,7 @@ from notifications.lists import (
     with_events,
 )
 from notifications.models import Board, Inbox, Notification
-from notifications.models.notification import LISTS
+from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
 from .positions import Position
 
@@ -147,7 +147,7 @@ def render(
             context["filters"] = filters
             context["full"] = full = page_of(inbox, position.list_view, length=length)
         else:
-            context["filters"] = touched(filters, missed)
+            context["filters"] = touched(filters, position, missed)
             context |= feed_context(position, missed, rendered) | older_context(inbox, position, missed)
     if position.view == "found":
         context |= found_context(position, missed)
@@ -155,9 +155,11 @@ def render(
     return Frame(inbox.revision, html, full.bottom if full else None)
 
 
-def touched(filters: list[Filter], missed: list[Notification]) -> list[Filter]:
-    """The lists whose numbers may have moved: that of a category moves with rows of that category only."""
-    names = {*LISTS, *(f"category:{row.category}" for row in missed)}
+def touched(filters: list[Filter], position: Position, missed: list[Notification]) -> list[Filter]:
+    """The lists whose numbers may have moved: that of a category moves with rows of that category only, and what has
+    just arrived leaves the lists alone that it is not in."""
+    has_only_arrivals = missed and all(row.has_only_arrived_since(position.lacks_from) for row in missed)
+    names = {*(ARRIVAL_LISTS if has_only_arrivals else LISTS), *(f"category:{row.category}" for row in missed)}
     return [one for one in filters if one.name in names]
 
 

@@ -23,6 +23,7 @@ PEOPLE_NAMED = 3  # of a group, newest first; the others are a number
 
 #: The lists of an inbox beside those of its categories.
 LISTS = ("all", "unread", "saved", "snoozed", "archived")
+ARRIVAL_LISTS = ("all", "unread")  # those of them that what has just arrived is in
 
 LISTED = {"revision__isnull": False, "retracted_at": None, "superseded_at": None}
 ACTIVE = {**LISTED, "archived_at": None, "snoozed_until": None}
@@ -281,6 +282,11 @@ class Notification(models.Model):
     def has_moved_since(self, revision: int) -> bool:
         """Whether it has got another place in its lists since then."""
         return self.returned_at is not None and (self.arrived_revision or 0) > revision
+
+    def has_only_arrived_since(self, revision: int) -> bool:
+        """Whether it was in no list before, and nothing has happened to it but its arrival."""
+        is_new = self.returned_at is None and revision < (self.arrived_revision or 0) == self.revision
+        return is_new and self.stands_in("all") and self.saved_at is None
 
     def take_place_of(self, before: "Notification", is_known: Callable[[str], bool]) -> None:
         """Stand for the event before it, too: for all of its group when that was still to be read.

@@ -49,6 +49,26 @@ async def test_acts_elsewhere_reach_the_page(bo, inbox):
         assert len(page.document.rows()) == 1
 
 
+async def test_the_numbers_of_lists_that_an_arrival_is_not_in_stay_at_home(bo, inbox):
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Lunch is ready", key="lunch")
+        await page.until(lambda: page.text("#count-all") == "1")
+        assert "count-archived" not in page.frames[-1]
+        await sync_to_async(inbox.archive)("lunch")
+        await page.until(lambda: page.text("#count-archived") == "1")
+
+
+async def test_an_arrival_that_was_put_away_meanwhile_moves_the_numbers_of_both_lists(bo, inbox):
+    page = await LivePage(bo).load()
+    await anotify(bo, title="Lunch is ready", key="lunch")
+    await sync_to_async(inbox.archive)("lunch")
+    await anotify(bo, title="It is getting cold")
+    await page.connect()
+    await page.until(lambda: "cold" in page.text("#feed"))
+    assert page.shown() == await fresh(page)
+    await page.cut()
+
+
 async def fresh_inbox(inbox):
     await inbox.arefresh_from_db()
     return inbox
