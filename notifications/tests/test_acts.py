@@ -3,10 +3,12 @@ done twice, and it answers as the page that sent it needs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
 from notifications.delivery import notify, retract
 from notifications.models import Inbox
@@ -28,11 +30,34 @@ class Act:
     form: dict[str, str] = field(default_factory=dict)
 
 
+LUNCH = {"key": "lunch"}
+
+
+def snooze_lunch(inbox: Inbox) -> None:
+    inbox.snooze("lunch", until=now() + timedelta(hours=1))
+
+
 ACTS = {
     "mark_read": Act(lambda inbox: inbox.unread_count == 0, "lunch"),
     "mark_unread": Act(lambda inbox: inbox.unread_count == 1, "lunch", lambda inbox: inbox.mark_read("lunch")),
     "archive": Act(lambda inbox: inbox.counts == {"archived": 1}, "lunch"),
     "unarchive": Act(lambda inbox: "all" in inbox.counts, "lunch", lambda inbox: inbox.archive("lunch")),
+    "mark_saved": Act(lambda inbox: inbox.count_of("saved") == 1, "lunch"),
+    "mark_unsaved": Act(lambda inbox: inbox.count_of("saved") == 0, "lunch", lambda inbox: inbox.mark_saved("lunch")),
+    "snooze": Act(lambda inbox: inbox.count_of("snoozed") == 1, "lunch", form={"until": "tomorrow"}),
+    "unsnooze": Act(lambda inbox: inbox.count_of("all") == 1, "lunch", snooze_lunch),
+    "mute": Act(lambda inbox: inbox.mutes.in_force().exists(), "lunch", form={"mute": "conversation:week"}),
+    "mark_selected_read": Act(lambda inbox: inbox.unread_count == 0, form=LUNCH),
+    "mark_selected_unread": Act(
+        lambda inbox: inbox.unread_count == 1, "", lambda inbox: inbox.mark_read("lunch"), form=LUNCH
+    ),
+    "mark_selected_saved": Act(lambda inbox: inbox.count_of("saved") == 1, form=LUNCH),
+    "archive_selected": Act(lambda inbox: inbox.counts == {"archived": 1}, form=LUNCH),
+    "unarchive_selected": Act(
+        lambda inbox: "all" in inbox.counts, "", lambda inbox: inbox.archive("lunch"), form=LUNCH
+    ),
+    "snooze_selected": Act(lambda inbox: inbox.count_of("snoozed") == 1, form=LUNCH | {"until": "tomorrow"}),
+    "unsnooze_selected": Act(lambda inbox: inbox.count_of("all") == 1, "", snooze_lunch, form=LUNCH),
     "mark_all_read": Act(lambda inbox: inbox.unread_count == 0),
     "archive_all": Act(lambda inbox: inbox.counts == {"archived": 1}),
     "mark_seen": Act(lambda inbox: inbox.unseen_count == 0),
@@ -41,7 +66,10 @@ ACTS = {
         lambda inbox: inbox.muted_categories() == set(), "general", lambda inbox: inbox.mute_category("general")
     ),
 }
-ON_ONE = ["mark_read", "mark_unread", "archive", "unarchive"]
+ON_ONE = [name for name, act in ACTS.items() if act.on == "lunch"]
+CAN_BE_UNDONE = [
+    name for name in ACTS if name in {"mark_selected_read", "mark_all_read"} or name.startswith(("archive", "snooze"))
+]
 ON_A_PAGE = [name for name in ACTS if name != "mark_seen"]  # opening the bell is answered with its list
 
 every_act = pytest.mark.parametrize("name", ACTS)
@@ -50,7 +78,7 @@ every_act = pytest.mark.parametrize("name", ACTS)
 @pytest.fixture
 def reader(bo, inbox, client):
     """Bo's browser. There is one notification in the inbox."""
-    notify(bo, title="Lunch is ready", key="lunch")
+    notify(bo, title="Lunch is ready", key="lunch", group_key="meals")
     client.force_login(bo)
     return client
 
@@ -77,7 +105,7 @@ def page_of(client: Client, path: str = INBOX) -> Document:
 @every_act
 def test_it_works(reader, inbox, name):
     prepared(name, inbox)
-    reader.post(address(name), {"since": inbox.revision})
+    reader.post(address(name), ACTS[name].form | {"since": inbox.revision})
     assert is_done(name, inbox)
 
 
@@ -91,10 +119,10 @@ def test_it_refuses_get(reader, inbox, name):
 @every_act
 def test_it_survives_being_done_twice(reader, inbox, name):
     prepared(name, inbox)
-    reader.post(address(name), {"since": inbox.revision})
+    reader.post(address(name), ACTS[name].form | {"since": inbox.revision})
     inbox.refresh_from_db()
     revision = inbox.revision
-    assert reader.post(address(name), {"since": revision}).status_code == 302
+    assert reader.post(address(name), ACTS[name].form | {"since": revision}).status_code == 302
     assert is_done(name, inbox)
     assert inbox.revision == revision
 
@@ -102,7 +130,7 @@ def test_it_survives_being_done_twice(reader, inbox, name):
 @every_act
 def test_it_sends_who_is_not_signed_in_to_the_door(reader, inbox, name):
     prepared(name, inbox)
-    response = Client().post(address(name), {"since": inbox.revision, "next": "/inbox/?view=unread"})
+    response = Client().post(address(name), ACTS[name].form | {"since": inbox.revision, "next": "/inbox/?view=unread"})
     assert response.url == f"{reverse('accounts:login')}?next=/inbox/%3Fview%3Dunread", "and then back to the page"
     assert not is_done(name, inbox)
 
@@ -112,7 +140,7 @@ def test_it_needs_the_token_of_a_page_of_ours(bo, reader, inbox, name):
     prepared(name, inbox)
     stranger_site = Client(enforce_csrf_checks=True)
     stranger_site.force_login(bo)
-    assert stranger_site.post(address(name), {"since": inbox.revision}).status_code == 403
+    assert stranger_site.post(address(name), ACTS[name].form | {"since": inbox.revision}).status_code == 403
     assert not is_done(name, inbox)
 
 
@@ -121,7 +149,7 @@ def test_it_never_touches_another_readers_inbox(reader, inbox, chi, name):
     prepared(name, inbox)
     stranger = Client()
     stranger.force_login(chi)
-    status = stranger.post(address(name), {"since": inbox.revision}).status_code
+    status = stranger.post(address(name), ACTS[name].form | {"since": inbox.revision}).status_code
     assert status == (404 if name in ON_ONE else 302)
     assert not is_done(name, inbox)
 
@@ -129,7 +157,7 @@ def test_it_never_touches_another_readers_inbox(reader, inbox, chi, name):
 @every_act
 def test_without_javascript_it_leads_back_to_the_page_of_the_button(reader, inbox, name):
     prepared(name, inbox)
-    response = reader.post(address(name), {"since": inbox.revision, "next": "/inbox/?view=unread"})
+    response = reader.post(address(name), ACTS[name].form | {"since": inbox.revision, "next": "/inbox/?view=unread"})
     assert (response.status_code, response.url) == (302, "/inbox/?view=unread")
 
 
@@ -145,7 +173,7 @@ def test_it_never_leads_to_another_site(reader, elsewhere):
 def test_the_answer_brings_a_page_without_a_socket_up_to_date(reader, inbox, name):
     prepared(name, inbox)
     page = page_of(reader)
-    response = reader.post(address(name), page.inputs("#resume"), headers=HTMX)
+    response = reader.post(address(name), page.inputs("#resume") | ACTS[name].form, headers=HTMX)
     page.apply(response.content.decode())
     assert page.shown() == page_of(reader).shown()
     assert is_done(name, inbox)
@@ -154,9 +182,13 @@ def test_the_answer_brings_a_page_without_a_socket_up_to_date(reader, inbox, nam
 @pytest.mark.parametrize("name", ON_A_PAGE)
 def test_the_answer_is_empty_where_the_socket_brings_the_change(reader, inbox, name):
     prepared(name, inbox)
-    form = page_of(reader).inputs("#resume") | {"live": "on"}
+    form = page_of(reader).inputs("#resume") | {"live": "on"} | ACTS[name].form
     response = reader.post(address(name), form, headers=HTMX)
-    assert (response.status_code, response.content) == (204, b"")
+    if name in CAN_BE_UNDONE or name == "mute":
+        (piece,) = parse_fragment(response.content.decode())
+        assert piece.get("hx-target") == "#undo", "it says what it has done, and nothing else"
+    else:
+        assert (response.status_code, response.content) == (204, b"")
     assert is_done(name, inbox)
 
 
@@ -164,7 +196,7 @@ def test_the_answer_is_empty_where_the_socket_brings_the_change(reader, inbox, n
 def test_a_page_whose_reader_has_signed_out_is_told_so(reader, inbox, name):
     prepared(name, inbox)
     page = page_of(reader)
-    response = Client().post(address(name), page.inputs("#resume"), headers=HTMX)
+    response = Client().post(address(name), page.inputs("#resume") | ACTS[name].form, headers=HTMX)
     page.apply(response.content.decode())
     assert "You are signed out" in page.text("#live")
     assert not is_done(name, inbox)
@@ -207,7 +239,7 @@ def test_a_required_or_unknown_category_cannot_be_switched(reader, inbox, name, 
 def test_what_was_taken_back_is_not_there_any_more(bo, reader, inbox, name):
     prepared(name, inbox)
     retract(bo, "lunch")
-    assert reader.post(address(name)).status_code == 404
+    assert reader.post(address(name), ACTS[name].form).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["nothing", "all", "changes"])

@@ -7,7 +7,7 @@ PROPERTY_SHRINK=1 looks for the shortest one that fails, which takes minutes.
 import asyncio
 import os
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -21,6 +21,7 @@ from notifications import delivery
 from notifications.live import consumers, database, frames, hub, outlet, push
 from notifications.management.commands.tick import tick
 from notifications.models import Board, Inbox, Mute, Notification, Retraction, clock
+from notifications.models.retention import Limits, remove_slice
 from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
 from notifications.tests.recount import kept, recount
 
@@ -28,9 +29,11 @@ ROUNDS = 8  # of asking and answering, after which a page that is still behind w
 SEED = int(os.environ.get("PROPERTY_SEED") or random.randrange(10**9))
 DAY = 24 * 3600 * 10**6  # µs
 CATEGORIES = ["general", "comments", "security"]
-ACTS = ["mark_read", "mark_unread", "archive", "unarchive"]
+ACTS = ["mark_read", "mark_unread", "archive", "unarchive", "mark_saved", "mark_unsaved", "unsnooze"]
+PEOPLE = ["Ana", "Bo", "Chi", "Dana", "Edo", ""]
 ACTS_ON_ALL = ["mark_all_read", "archive_all", "mark_seen"]
-LISTS = ["/inbox/", "/inbox/?view=unread", "/inbox/?view=archived", "/inbox/?view=category:comments"]
+VIEWS = ["unread", "archived", "saved", "snoozed", "category:comments"]
+LISTS = ["/inbox/", "/inbox/", *(f"/inbox/?view={view}" for view in VIEWS)]
 PATHS = [*LISTS, *LISTS, "/inbox/k0/", "/inbox/preferences/"]
 
 
@@ -44,12 +47,16 @@ class Story:
         "tick": 1,
         "act": 12,
         "act_on_all": 2,
+        "snooze": 4,
+        "undo": 3,
         "retract": 3,
+        "close": 1,
         "toggle_mute": 1,
         "sleep": 1,
+        "wake": 3,
         "back_up": 1,
         "restore": 2,
-        "delete_tombstones": 2,
+        "remove_old": 2,
         "flow": 8,
         "carry_nudge": 4,
         "double_nudge": 1,
@@ -74,11 +81,13 @@ class Story:
         for model in (Retraction, Notification, Mute):
             model.objects.all().delete()
         self.stage, self.run, self.nudges, self.sent = stage, stage.loop.run_until_complete, stage.nudges, 0
+        self.undos, self.tabs = [], []
         self.inbox = Inbox.objects.of(stage.bo)
         Inbox(pk=self.inbox.pk, user=stage.bo).save()
         self.run(self.make_hub())
         for n in range(8):
             self.deliver(0, n)
+        self.first = Notification.objects.get(key="k0").pk
         self.back_up()
         self.tabs = [Tab(path, stage.client, self.run) for path in paths]
         for tab in self.tabs:
@@ -107,7 +116,10 @@ class Story:
                 raise KeyError
 
     def notify(self, n):
-        delivery.notify(self.stage.bo, title=f"Number {self.sent}", category=CATEGORIES[n % 3], key=f"k{self.sent}")
+        content = {"title": f"Number {self.sent}", "actor": PEOPLE[n % 6], "target": self.stage.bo if n % 4 else None}
+        group_key = f"g{n % 2}" if self.sent % 3 else ""
+        key, category = f"k{self.sent}", CATEGORIES[n % 3]
+        delivery.notify(self.stage.bo, key=key, category=category, group_key=group_key, **content)
         self.sent += 1
 
     def die_before_stamping(self, n, m):
@@ -115,17 +127,38 @@ class Story:
             self.deliver(n, m)
 
     def tick(self, n, m):
+        """What comes back from its snooze is news."""
+        due = set(Notification.objects.snoozed().filter(snoozed_until__lte=clock.now()).values_list("key", flat=True))
         tick()
+        for tab in self.tabs:
+            tab.old -= due
 
     def act(self, n, m):
-        getattr(self.inbox, ACTS[m % 4])(self.key(n))
+        self.note(getattr(self.inbox, ACTS[m % 7])(self.key(n)))
+
+    def snooze(self, n, m):
+        """Every other one is saved, too, so that it stays in a list until it comes back to another place there."""
+        if m % 2:
+            self.inbox.mark_saved(self.key(n))
+        self.note(self.inbox.snooze(self.key(n), self.key(n + 3), until=clock.now() + timedelta(hours=m + 1)))
+
+    def note(self, undo):
+        if undo is not None:
+            self.undos.append(undo)
+
+    def undo(self, n, m):
+        if self.undos:
+            self.inbox.undo(self.undos[-1 - n % min(len(self.undos), 3)])
 
     def act_on_all(self, n, m):
         """All that had arrived when the page was where it is."""
-        getattr(self.inbox, ACTS_ON_ALL[m % 3])(upto=self.tab(n).since)
+        self.note(getattr(self.inbox, ACTS_ON_ALL[m % 3])(upto=self.tab(n).since))
 
     def retract(self, n, m):
         delivery.retract(self.stage.bo, self.key(n))
+
+    def close(self, n, m):
+        delivery.close(self.stage.bo)
 
     def toggle_mute(self, n, m):
         turn = self.inbox.unmute_category if self.inbox.muted_categories() else self.inbox.mute_category
@@ -133,6 +166,10 @@ class Story:
 
     def sleep(self, n, m):
         self.stage.clock.now += DAY
+
+    def wake(self, n, m):
+        self.sleep(n, m)
+        self.tick(n, m)
 
     def back_up(self, *_):
         self.backup = Inbox.objects.get(pk=self.inbox.pk), list(Notification.objects.all())
@@ -147,14 +184,11 @@ class Story:
         Notification.objects.bulk_create(rows)
         inbox.save()
         Board.load().begin_epoch()
+        self.undos.clear()
 
-    def delete_tombstones(self, n, m):
-        """As retention does: positions from before are too old to be caught up from."""
-        old = self.inbox.notifications.exclude(retracted_at=None).exclude(key="k0").order_by("revision")
-        with self.inbox.change() as change:
-            for row in old:
-                self.inbox.floor, change.is_real = row.revision, True
-                row.delete()
+    def remove_old(self, n, m):
+        """Retention, half a day after the last change of what it removes. Its own page is open: the first stays."""
+        remove_slice(Limits(archived_days=1, read_days=n % 2), after=self.first)
 
     # What happens to nudges, and to the hub.
 
