@@ -193,15 +193,19 @@ class Notification(models.Model):
 
     @property
     def people_text(self) -> str:
-        """Who did it: the actor, or all of the group: "Ana, Bo and 3 others"."""
-        return phrase(self.people, self.people_count) if self.people_count > 1 else self.actor_name
+        """Who did it: the actor, or all for whom the row stands: "Ana, Bo and 3 others"."""
+        return phrase(self.people, self.people_count) if self.is_of_several else self.actor_name
 
     @property
     def people_html(self) -> str:
         """The same, escaped, each name isolated for mixed writing directions."""
-        if self.people_count <= 1:
+        if not self.is_of_several:
             return self.actor_name
         return mark_safe(phrase([format_html("<bdi>{}</bdi>", name) for name in self.people], self.people_count))
+
+    @property
+    def is_of_several(self) -> bool:
+        return self.people_count > 1 and self.superseded_at is None
 
     @property
     def page_title(self) -> str:

@@ -203,7 +203,7 @@ def mute(request: Any, key: str) -> HttpResponse:
         return refuse(request, _("This notification belongs to no conversation and to no object that could be muted."))
     request.inbox.mute(kind, names[kind], notification.mute_label, until)
     label = notification.mute_label
-    said = _("You will hear nothing more of “{name}”.") if until is None else _("“{name}” is quiet until {until}.")
+    said = _("You will hear nothing more of “{name}”.") if until is None else _("“{name}” is quiet until {until}")
     said = said.format(name=label, until=date_format(localtime(until), "SHORT_DATETIME_FORMAT") if until else "")
     return answer_act(request, render_to_string("notifications/_done.html", {"said": said, "is_mute": True}))
 

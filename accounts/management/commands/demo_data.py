@@ -15,6 +15,7 @@ from notifications.delivery import notify
 from notifications.models import Inbox, Notification
 
 ITEMS = Path(demo.__file__).with_name("items.toml")
+SNOOZE = timedelta(days=2)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -71,9 +72,14 @@ def deliver(inbox: Inbox, item: dict[str, Any], users: dict[str, Any]) -> None:
         return
     arrival = int((now() - time_span(item["ago"])).timestamp() * 1_000_000)
     Notification.objects.filter(pk=notification.pk).update(arrival=arrival)
-    if item.get("state", "read") in ("read", "archived"):
+    state = item.get("state", "read")
+    if state in ("read", "saved", "archived"):
         inbox.mark_read(notification.key)
-    if item.get("state") == "archived":
+    if state == "saved":
+        inbox.mark_saved(notification.key)
+    if state == "snoozed":
+        inbox.snooze(notification.key, until=now() + SNOOZE)
+    if state == "archived":
         inbox.archive(notification.key)
     inbox.refresh_from_db()
 
