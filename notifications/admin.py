@@ -39,6 +39,7 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_select_related = ("inbox__user",)
     search_fields = ("key", "title")
     readonly_fields = ("story", "rules")
+    view_on_site = False  # its page is its reader's
     fieldsets = (
         (None, {"fields": ("inbox", "key", "title", "verb", "params", "body", "url", "category", "level")}),
         ("Why it was delivered", {"fields": ("rules", "actor_name", "target", "group_key", "source", "sent_by")}),
