@@ -22,6 +22,7 @@ from .models.bulk import insert_for_each
 from .models.draft import check_key
 from .models.notification import random_key
 from .models.stamping import settle
+from .models.words import words_of
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ def skip(recipient: AbstractBaseUser, reason: str) -> None:
 def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
     """Rows for these inboxes; where the key is there already, that row stays as it is. Returns how many are new."""
     row = Notification(key=key, **draft.fields(), sent_at=clock.now(), **origins.current())
+    row.words = words_of(draft.title, draft.body, draft.actor_name, draft.target_label, *draft.params.values())  # type: ignore[assignment]
     if draft.group_key and draft.actor_name:
         row.people, row.people_count = [draft.actor_name], 1
     return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", row)

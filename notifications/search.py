@@ -1,23 +1,22 @@
-"""Finding notifications: the words of a search, where they may stand, and how many there are in each list.
+"""Finding notifications: the words of a search, and how many there are in each list.
 
-PostgreSQL compares as full text, each word as the beginning of one. SQLite compares plainly; there, capitals and small
-letters are told apart outside of A to Z.
+Each word is the beginning of one in the title, the text, the actor, the target or the sentence of the verb. Capitals
+and accents make no difference.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, Count, F, Func, Q, Value
+from django.db.models import Count, Q
 
 from . import verbs
 from .models import Inbox
 from .models.notification import NotificationQuerySet
+from .models.words import has_word, words_of
 
 WORDS_LIMIT = 10
 QUERY_LIMIT = 200  # characters
-FIELDS = ("title", "body", "actor_name", "target_label")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Search:
 
     @property
     def words(self) -> list[str]:
-        return re.findall(r"\w+", self.text[:QUERY_LIMIT])[:WORDS_LIMIT]
+        return words_of(self.text[:QUERY_LIMIT])[:WORDS_LIMIT]
 
     def rows(self, inbox: Inbox) -> NotificationQuerySet:
         """What it finds, newest first."""
@@ -62,37 +61,15 @@ def standing_in(view: str) -> Q:
 
 
 def matching(rows: NotificationQuerySet, words: list[str]) -> NotificationQuerySet:
-    """The rows that have all of these words in title, body, actor or target, or in the sentence of their verb.
+    """The rows that have all of these words in what they say, or in the sentence of their verb.
 
     What is no longer available is not found by what it said.
     """
     for word in words:
-        rows = rows.filter(contains(word) | Q(verb__in=verbs.saying(word)))
+        rows = rows.filter(has_word(word, connection.vendor) | Q(verb__in=saying(word)))
     return rows.filter(unavailable_at=None) if words else rows
 
 
-def contains(word: str) -> Q:
-    if connection.vendor == "postgresql":
-        return Q(Matches(f"'{word}':*"))
-    places = Q()
-    for field in FIELDS:
-        places |= Q(**{f"{field}__icontains": word})
-    return places
-
-
-class Matches(Func):
-    """Whether the fields, taken together, match a query of PostgreSQL's full-text search.
-
-    Without an index: an inbox is small, and an index would be written at every change of every row.
-    """
-
-    output_field = BooleanField()
-
-    def __init__(self, query: str):
-        super().__init__(*(F(field) for field in FIELDS), Value(query))
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        compiled = [compiler.compile(source) for source in self.get_source_expressions()]
-        *columns, query = [sql for sql, _ in compiled]
-        text = f"to_tsvector('simple', concat_ws(' ', {', '.join(columns)}))"
-        return f"{text} @@ to_tsquery('simple', {query})", [param for _, params in compiled for param in params]
+def saying(word: str) -> list[str]:
+    """The verbs in whose sentence a word begins like this."""
+    return [name for name, text in verbs.texts().items() if any(one.startswith(word) for one in words_of(text))]

@@ -37,9 +37,9 @@ def check(name: str, params: Mapping[str, object]) -> None:
         raise ValueError(f"The verb {name!r} needs {', '.join(missing)}; got {', '.join(params) or 'nothing'}.")
 
 
-def saying(word: str) -> list[str]:
-    """The verbs in whose sentence, in the active language, this word stands."""
-    return [name for name, text in _registry.items() if word.casefold() in PART.sub(" ", str(text)).casefold()]
+def texts() -> dict[str, str]:
+    """The sentences in the active language, without their parts, by the name of the verb."""
+    return {name: PART.sub(" ", str(text)) for name, text in _registry.items()}
 
 
 def render_text(name: str, params: Mapping[str, object]) -> str:

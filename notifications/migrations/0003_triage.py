@@ -1,7 +1,22 @@
 import django.db.models.deletion
 import notifications.models.clock
+import notifications.models.words
 from django.conf import settings
 from django.db import migrations, models
+
+
+BATCH = 1_000
+
+
+def find_words(apps, schema_editor):
+    """Of the notifications that were there before one could search."""
+    rows, after = apps.get_model("notifications", "Notification").objects, 0
+    while batch := list(rows.filter(pk__gt=after).order_by("pk")[:BATCH]):
+        for row in batch:
+            texts = (row.title, row.body, row.actor_name, row.target_label, *row.params.values())
+            row.words = notifications.models.words.words_of(*texts)
+        rows.bulk_update(batch, ["words"])
+        after = batch[-1].pk
 
 
 class Migration(migrations.Migration):
@@ -144,6 +159,12 @@ class Migration(migrations.Migration):
             name='unavailable_at',
             field=models.DateTimeField(null=True),
         ),
+        migrations.AddField(
+            model_name='notification',
+            name='words',
+            field=notifications.models.words.WordsField(default=list),
+        ),
+        migrations.RunPython(find_words, migrations.RunPython.noop, elidable=True),
         migrations.AddField(
             model_name='retraction',
             name='is_of_target',

@@ -16,6 +16,7 @@ def insert_for_each(owners: models.QuerySet[Any], field: str, row: models.Model)
     fields = {one.name: one for one in row._meta.local_concrete_fields if not one.primary_key}
     owner = fields.pop(field)
     values = [one.get_db_prep_save(one.pre_save(row, add=True), connection) for one in fields.values()]
+    places = [placeholder(one, connection) for one in fields.values()]
     try:
         select, ids = owners.order_by().values(owner=models.F("pk")).query.get_compiler(connection=connection).as_sql()
     except EmptyResultSet:
@@ -25,8 +26,13 @@ def insert_for_each(owners: models.QuerySet[Any], field: str, row: models.Model)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {name(row._meta.db_table)} ({columns}) "
-            f"SELECT owners.owner, {', '.join(['%s'] * len(values))} FROM ({select}) AS owners "
+            f"SELECT owners.owner, {', '.join(places)} FROM ({select}) AS owners "
             f"WHERE true ORDER BY owners.owner ON CONFLICT DO NOTHING",
             [*values, *ids],
         )
         return cursor.rowcount
+
+
+def placeholder(field: Any, connection: Any) -> str:
+    """Some types want a cast of what is sent for them."""
+    return field.get_placeholder(None, None, connection) if hasattr(field, "get_placeholder") else "%s"

@@ -17,6 +17,7 @@ from notifications import categories, verbs
 
 from . import clock
 from .draft import TITLE_LIMIT, Draft
+from .words import WordsField
 
 EXCERPT_LENGTH = 280
 PEOPLE_NAMED = 3  # of a group, newest first; the others are a number
@@ -85,6 +86,16 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(revision__gt=revision)
 
 
+class LeanManager(models.Manager["Notification"]):
+    """Without the words for searching, which nobody else needs."""
+
+    def get_queryset(self) -> models.QuerySet["Notification"]:
+        return super().get_queryset().defer("words")
+
+
+NotificationManager = LeanManager.from_queryset(NotificationQuerySet)
+
+
 class Notification(models.Model):
     """One item for one recipient. Written only by the verbs of its inbox."""
 
@@ -104,6 +115,8 @@ class Notification(models.Model):
     target = models.CharField(max_length=200, blank=True)  # "shop.order:17"; no relation: it outlives its object
     target_label = models.CharField(max_length=200, blank=True)
     group_key = models.CharField(max_length=100, blank=True)  # events with the same one are one row
+
+    words = WordsField(default=list)
 
     source = models.CharField(max_length=200, blank=True)  # the place in the code that sent it
     sent_by = models.CharField(max_length=150, blank=True)  # whose request that was
@@ -130,7 +143,7 @@ class Notification(models.Model):
 
     events: "list[Notification]"  # the newest of those that it stands for; see lists.with_events()
 
-    objects = NotificationQuerySet.as_manager()
+    objects = NotificationManager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["inbox", "key"], name="key_once_per_inbox")]

@@ -172,7 +172,7 @@ class Story:
         self.tick(n, m)
 
     def back_up(self, *_):
-        self.backup = Inbox.objects.get(pk=self.inbox.pk), list(Notification.objects.all())
+        self.backup = Inbox.objects.get(pk=self.inbox.pk), list(Notification.objects.defer(None))
 
     def restore(self, n, m):
         """As in the restore guide: an older database, and a new epoch. What was asked for before has no answer."""
