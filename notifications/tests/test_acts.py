@@ -39,6 +39,10 @@ ACTS = {
     "unmute_category": Act(
         lambda inbox: inbox.muted_categories() == set(), "general", lambda inbox: inbox.mute_category("general")
     ),
+    "hide_toasts": Act(lambda inbox: not inbox.shows_toasts),
+    "show_toasts": Act(lambda inbox: inbox.shows_toasts, prepare=lambda inbox: inbox.hide_toasts()),
+    "disable_shortcuts": Act(lambda inbox: not inbox.has_shortcuts),
+    "enable_shortcuts": Act(lambda inbox: inbox.has_shortcuts, prepare=lambda inbox: inbox.disable_shortcuts()),
 }
 ON_ONE = ["mark_read", "mark_unread", "archive", "unarchive"]
 ON_A_PAGE = [name for name in ACTS if name != "mark_seen"]  # opening the bell is answered with its list
