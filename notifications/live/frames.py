@@ -45,6 +45,7 @@ class Frame:
     revision: int  # the position of a page after it
     html: str
     bottom: int | None = None  # how far down the page reaches after a full list; None leaves it as it is
+    news: int = 0  # how many arrivals it tells of by toasts
 
 
 def frames_for(wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
@@ -131,6 +132,7 @@ def render(
     length: int | None = None,
 ) -> Frame:
     """What was missed, or the full list: of a page's length, or shorter where that would be too large a frame."""
+    news, toasts = toasts_context(inbox, position, missed)
     context = {
         "inbox": inbox,
         "epoch": Board.load().epoch if missed is None else "",
@@ -138,7 +140,7 @@ def render(
         "bell": list(inbox.notifications.in_view("all")[:BELL_LENGTH]) if position.is_bell_open else None,
         "is_bell_open": position.is_bell_open,
         **(item_context(inbox, position)),
-        **(toasts_context(position, missed)),
+        **toasts,
     }
     full = None
     if position.list_view:
@@ -152,7 +154,7 @@ def render(
     if position.view == "found":
         context |= found_context(position, missed)
     html = render_to_string("notifications/frame.html", context)
-    return Frame(inbox.revision, html, full.bottom if full else None)
+    return Frame(inbox.revision, html, full.bottom if full else None, news)
 
 
 def touched(filters: list[Filter], position: Position, missed: list[Notification]) -> list[Filter]:
@@ -228,13 +230,31 @@ def item_context(inbox: Inbox, position: Position) -> dict[str, object]:
     return {"item": item, "page_title": item.page_title}
 
 
-def toasts_context(position: Position, missed: list[Notification] | None) -> dict[str, object]:
-    """News for a page that is live: what has arrived since, and is still unread."""
-    if not position.may_toast:
-        return {}
+def toasts_context(
+    inbox: Inbox, position: Position, missed: list[Notification] | None
+) -> tuple[int, dict[str, object]]:
+    """How much news there is for a page that is live, and its toasts. An open bell shows it, and needs none.
+
+    In a storm the first three come one by one; whatever follows is one summary with the number of it all, until
+    the outlet has seen no news for a while.
+    """
+    if not position.may_toast or position.is_bell_open:
+        return 0, {}
+    free = max(TOAST_LIMIT - position.toasted, 0)
+    count, toasts = news_of(inbox, position, missed, free)
+    more = position.toasted + count - TOAST_LIMIT if count > free else 0
+    return count, {"toasts": toasts, "more": more}
+
+
+def news_of(
+    inbox: Inbox, position: Position, missed: list[Notification] | None, limit: int
+) -> tuple[int, list[Notification]]:
+    """What has arrived since and is still unread: how many, and the first of them."""
     since = position.since or 0
-    news = [row for row in missed or [] if row.stands_in("unread") and (row.arrived_revision or 0) > since]
-    news.sort(key=lambda row: row.arrival or 0)
-    if len(news) > TOAST_LIMIT:
-        return {"more": len(news)}
-    return {"toasts": news}
+    if missed is None:
+        if not can_catch_up(inbox, position):
+            return 0, []
+        rows = inbox.notifications.in_view("unread").arrived_by(inbox.revision).filter(arrived_revision__gt=since)
+        return rows.count(), list(rows.order_by("arrival")[:limit])
+    news = [row for row in missed if row.stands_in("unread") and (row.arrived_revision or 0) > since]
+    return len(news), sorted(news, key=lambda row: row.arrival or 0)[:limit]

@@ -16,6 +16,7 @@ from .positions import Position
 log = logging.getLogger(__name__)
 
 BURST = 8  # frames at once, then FRAMES_PER_SECOND
+TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one again
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = '<input type="hidden" name="receipt" id="receipt" value="{}" autocomplete="off" hx-swap-oob="true">'
@@ -49,6 +50,7 @@ class Outlet:
         self._send, self._close = send, close
         self._rate = frames_per_second
         self._tokens, self._tokens_at = float(BURST), self.opened_at
+        self._news_at = self.opened_at
         self._unacknowledged: deque[tuple[str, int]] = deque()  # (receipt of the frame, its bytes)
         self._full_since: float | None = None
         self._listed_at: int | None = None  # the revision of the last full list that was sent
@@ -62,12 +64,17 @@ class Outlet:
         if self._sending or self._full_since is not None:
             return 0.5
         self._refill()
+        self._end_storm()
         return 0.0 if self._tokens >= 1 or not self._rate else (1 - self._tokens) / self._rate
 
     def _refill(self) -> None:
         moment = time.monotonic()
         self._tokens = min(BURST, self._tokens + (moment - self._tokens_at) * self._rate)
         self._tokens_at = moment
+
+    def _end_storm(self) -> None:
+        if self.position.toasted and time.monotonic() - self._news_at > TOAST_WINDOW:
+            self.position = replace(self.position, toasted=0)
 
     def acknowledge(self, said: Position, receipt: str) -> bool:
         """The page has sent its form again. True when it now lacks something that it did not lack before.
@@ -85,7 +92,8 @@ class Outlet:
         if lacks:
             is_known = since is not None and said.since is not None and said.view == self.position.view
             since = min(since or 0, said.lacks_from) if is_known else None
-        self.position = replace(said, since=since, loaded_at=None, may_toast=self.position.may_toast and not lacks)
+        may_toast = self.position.may_toast and not lacks
+        self.position = replace(said, since=since, loaded_at=None, may_toast=may_toast, toasted=self.position.toasted)
         return lacks
 
     def _take_receipt(self, receipt: str) -> None:
@@ -113,7 +121,10 @@ class Outlet:
 
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
-        self.position = replace(self.position, since=frame.revision, loaded_at=None, may_toast=True)
+        toasted = self.position.toasted + frame.news
+        self.position = replace(self.position, since=frame.revision, loaded_at=None, may_toast=True, toasted=toasted)
+        if frame.news:
+            self._news_at = time.monotonic()
         if frame.bottom is not None:
             self.position = replace(self.position, bottom=frame.bottom)
             self._listed_at = frame.revision

@@ -34,6 +34,7 @@ class Position:
     zone: str = ""
     title: str = ""
     may_toast: bool = False  # arrivals are news on a live page, not on one that catches up
+    toasted: int = 0  # how many were news lately: after the first three they are only counted
 
     @classmethod
     def from_form(cls, form: Mapping[str, Any], epoch: str) -> Self:

@@ -62,6 +62,8 @@ class Inbox(models.Model):
     unseen_count = models.IntegerField(default=0)
     unread_count = models.IntegerField(default=0)
     counts = models.JSONField(default=dict)  # of the lists: "all", "archived", "category:NAME"
+    shows_toasts = models.BooleanField(default=True)
+    has_shortcuts = models.BooleanField(default=True)  # of the keyboard, in lists
 
     objects = InboxQuerySet.as_manager()
 
@@ -223,6 +225,22 @@ class Inbox(models.Model):
     def note_access_change(self) -> None:
         """A session of this user may have ended: every socket of theirs is looked at again."""
         Inbox.objects.filter(pk=self.pk).update(access=models.F("access") + 1)
+
+    def show_toasts(self) -> None:
+        self._prefer(shows_toasts=True)
+
+    def hide_toasts(self) -> None:
+        self._prefer(shows_toasts=False)
+
+    def enable_shortcuts(self) -> None:
+        self._prefer(has_shortcuts=True)
+
+    def disable_shortcuts(self) -> None:
+        self._prefer(has_shortcuts=False)
+
+    def _prefer(self, **preferences: bool) -> None:
+        """Pages that are loaded from now on go by it; no revision tells it to those that are open."""
+        Inbox.objects.filter(pk=self.pk).update(**preferences)
 
     def mute_category(self, name: str) -> None:
         """Nothing more of that category will be delivered. Raises ValueError for a required one."""

@@ -65,6 +65,10 @@ ACTS = {
     "unmute_category": Act(
         lambda inbox: inbox.muted_categories() == set(), "general", lambda inbox: inbox.mute_category("general")
     ),
+    "hide_toasts": Act(lambda inbox: not inbox.shows_toasts),
+    "show_toasts": Act(lambda inbox: inbox.shows_toasts, prepare=lambda inbox: inbox.hide_toasts()),
+    "disable_shortcuts": Act(lambda inbox: not inbox.has_shortcuts),
+    "enable_shortcuts": Act(lambda inbox: inbox.has_shortcuts, prepare=lambda inbox: inbox.disable_shortcuts()),
 }
 ON_ONE = [name for name, act in ACTS.items() if act.on == "lunch"]
 CAN_BE_UNDONE = [

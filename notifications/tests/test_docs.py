@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -125,11 +126,13 @@ def everything(client, bo):
     notify(bo, title="Lunch is ready", key="KEY")
     client.force_login(bo)
     bell = client.post("/inbox/seen/", headers={"HX-Request": "true"})
-    live = Position(since=0, may_toast=True, is_bell_open=True, language="en", zone="UTC")
-    frame = frames_for({bo.inbox.pk: {live}})[bo.inbox.pk][live].html
+    live = Position(since=0, may_toast=True, toasted=2, language="en", zone="UTC")
+    with_bell = replace(live, is_bell_open=True)
+    notify(bo, title="Coffee is ready")
+    frames = "".join(frame.html for frame in frames_for({bo.inbox.pk: {live, with_bell}})[bo.inbox.pk].values())
     build = render_to_string("notifications/_new_build.html")
     pages = [client.get("/inbox/").content.decode(), client.get("/inbox/KEY/").content.decode()]
-    return "".join([*pages, bell.content.decode(), frame, build])
+    return "".join([*pages, bell.content.decode(), frames, build])
 
 
 @pytest.mark.django_db(transaction=True)

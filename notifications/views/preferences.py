@@ -24,6 +24,26 @@ def preferences(request: Any) -> HttpResponse:
 
 
 @act
+def show_toasts(request: Any) -> None:
+    request.inbox.show_toasts()
+
+
+@act
+def hide_toasts(request: Any) -> None:
+    request.inbox.hide_toasts()
+
+
+@act
+def enable_shortcuts(request: Any) -> None:
+    request.inbox.enable_shortcuts()
+
+
+@act
+def disable_shortcuts(request: Any) -> None:
+    request.inbox.disable_shortcuts()
+
+
+@act
 def mute_category(request: Any, name: str) -> None:
     request.inbox.mute_category(switchable(name))
 

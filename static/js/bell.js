@@ -18,6 +18,11 @@
     if (document.documentElement.dataset.live === "on") send("resume", "belfry:acknowledge");
   });
 
+  // Nobody looks at it in a hidden tab, and what comes there is news.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && bell.matches(":popover-open")) bell.hidePopover();
+  });
+
   // A frame may have been quicker than the answer: the server is told which revision the list shows.
   document.addEventListener("htmx:after:swap", event => {
     if (event.target.id === "bell-loader" && document.documentElement.dataset.live === "on") send("resume", "belfry:acknowledge");

@@ -1,12 +1,18 @@
-// Toasts: at most three at a time, gone after eight seconds unless they report an error or somebody looks at them.
+// Toasts: gone after eight seconds unless they report an error or somebody looks at them. How many come is the server's
+// business: nothing that it has counted is dropped here.
 (() => {
-  const LIMIT = 3;
   const STAY = 8000;
   const box = document.getElementById("toasts");
   if (!box) return;
 
-  let timer;
   const toasts = () => [...box.querySelectorAll(".toast")];
+
+  // The reader wants none. desktop.js has its own record of what came.
+  if (box.dataset.toasts === "off") {
+    new MutationObserver(() => toasts().forEach(toast => toast.remove())).observe(box, { childList: true });
+  }
+
+  let timer;
   const passing = () => toasts().filter(toast => toast.dataset.level !== "error");
   const watched = () => box.matches(":hover") || box.contains(document.activeElement);
 
@@ -17,15 +23,19 @@
   };
   const clear = () => passing().forEach(toast => toast.remove());
 
-  new MutationObserver(() => {
-    toasts().slice(0, -LIMIT).forEach(toast => toast.remove());
-    restart();
-  }).observe(box, { childList: true });
+  new MutationObserver(restart).observe(box, { childList: true });
 
   for (const name of ["pointerenter", "pointerleave", "focusin"]) box.addEventListener(name, restart);
   box.addEventListener("focusout", () => setTimeout(restart));
 
+  const dismiss = toast => {
+    const hadFocus = toast.contains(document.activeElement);
+    toast.remove();
+    const next = box.querySelector("[data-dismiss]") ?? document.getElementById("main");
+    if (hadFocus) next?.focus({ preventScroll: true });
+  };
   document.addEventListener("click", event => {
-    event.target.closest?.("[data-dismiss]")?.closest(".toast")?.remove();
+    const toast = event.target.closest?.("[data-dismiss]")?.closest(".toast");
+    if (toast) dismiss(toast);
   });
 })();

@@ -70,5 +70,32 @@ def test_an_open_bell_menu_and_toast_fit(window, reader):
     assert_fits(page)
 
 
+def test_the_lamp_has_its_word(window, bo):
+    page = window(bo, viewport=NARROW).open()
+    expect(page.locator("#connection").get_by_text("Live", exact=True)).to_be_visible()
+    assert_fits(page)
+
+
+def test_the_bells_sheet_has_a_button_that_closes_it(window, bo):
+    page = window(bo, viewport=NARROW).open()
+    bell = open_bell(page)
+    bell.get_by_role("button", name="Close").click()
+    expect(bell).to_be_hidden()
+
+
+def test_the_list_of_keys_and_the_button_for_new_rows_fit(window, reader):
+    for number in range(9):
+        notify(reader, title=f"Number {number}")
+    page = window(reader, viewport=NARROW).open()
+    page.locator("#feed .notification").first.focus()
+    notify(reader, title="New")
+    expect(page.locator("#new-rows")).to_be_visible()
+    page.keyboard.press("?")
+    for one in (page.locator("#new-rows"), page.locator("#keys")):
+        box = one.bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= NARROW["width"]
+    assert_fits(page)
+
+
 def test_an_empty_inbox_fits(window, bo):
     assert_fits(window(bo, viewport=NARROW).open())

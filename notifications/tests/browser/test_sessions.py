@@ -42,6 +42,15 @@ def test_signing_out_in_one_tab_is_said_in_the_other_which_stops_trying(window, 
     assert tries == []
 
 
+def test_what_a_signed_out_page_shows_is_dimmed(window, bo):
+    page = window(bo).open()
+    expect(page.locator("main")).to_have_css("opacity", "1")
+    bo.is_active = False
+    bo.save()
+    expect(page.locator(".session-notice")).to_be_visible()
+    expect(page.locator("main")).not_to_have_css("opacity", "1")
+
+
 def test_a_page_whose_session_is_gone_says_so_when_it_comes_back(window, bo, server, tries):
     bos = window(bo)
     page = bos.open()

@@ -1,0 +1,120 @@
+"""Every page passes axe: light and dark, wide and narrow, from left to right and from right to left."""
+
+from functools import cache
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from notifications.delivery import notify
+
+from .pages import is_caught_up, open_bell
+
+PAGES = [
+    "/inbox/",
+    "/inbox/?view=unread",
+    "/inbox/?view=archived",
+    "/inbox/?view=category%3Apeople",
+    "/inbox/letter/",
+    "/inbox/preferences/",
+    "/accounts/profile/",
+    "/accounts/password/",
+    "/nowhere/",
+]
+DOORS = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+
+@cache
+def axe() -> str:
+    return (settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+AT_REST = """Promise.allSettled(document.getAnimations()
+  .filter(one => one.effect.getTiming().iterations !== Infinity).map(one => one.finished)).then(() => 0)"""
+
+
+def violations(page: Page) -> list[str]:
+    """What axe objects to, when whatever moves has come to rest."""
+    page.evaluate(AT_REST)
+    page.evaluate(axe())
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    return [
+        f"{page.url}: {one['help']} ({one['id']}): {node['html'][:200]} {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
+def viewport(request):
+    return request.param
+
+
+@pytest.fixture(params=["bo", "dana"])
+def reader(request):
+    return request.getfixturevalue(request.param)
+
+
+def fill(user):
+    notify(user, title="Lunch is ready", body="In the kitchen.", category="people", actor="Ada Okafor", key="lunch")
+    for level in ("success", "warning", "error"):
+        notify(user, title=f"A {level}", level=level, key=level, reason="Because you are staff")
+    notify(user, title="A letter", body="Dear Bo,\n\nsee https://example.com/.", key="letter")
+    notify(user, title="Put away", key="away")
+    user.inbox.archive("away")
+    user.inbox.mark_read("warning")
+
+
+def test_every_page(window, reader, scheme, viewport):
+    fill(reader)
+    page = window(reader, viewport=viewport, color_scheme=scheme, reduced_motion="reduce").open()
+    found = []
+    for path in PAGES:
+        page.goto(window.url + path)
+        found += violations(page)
+    assert found == [], "\n".join(found)
+
+
+def test_the_doors(window, scheme, viewport):
+    page = window(viewport=viewport, color_scheme=scheme, reduced_motion="reduce").open(DOORS[0], live=False)
+    found = []
+    for path in DOORS:
+        page.goto(window.url + path)
+        found += violations(page)
+    assert found == [], "\n".join(found)
+
+
+def test_an_empty_inbox(window, bo, scheme):
+    page = window(bo, color_scheme=scheme, reduced_motion="reduce").open()
+    assert violations(page) == []
+
+
+def test_what_opens_on_a_page(window, reader, scheme, viewport):
+    """Toasts, the button for new rows, the bell, both menus, and the list of keys."""
+    page = is_caught_up(window(reader, viewport=viewport, color_scheme=scheme, reduced_motion="reduce").open(), reader)
+    page.locator("#feed .notification").first.focus()
+    fill(reader)
+    expect(page.locator("#toasts .toast")).to_have_count(4)
+    expect(page.locator("#new-rows")).to_be_visible()
+    found = violations(page)
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.locator("#toasts").evaluate("box => box.replaceChildren()")
+    open_bell(page)
+    expect(page.locator("#bell-list .notification").first).to_be_visible()
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.locator("#account-button").click()
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.locator("#archive-all-button").click()
+    found += violations(page)
+    assert found == [], "\n".join(found)
