@@ -1,8 +1,10 @@
-// The one line that screen readers are told of: frames write beside it, and every two seconds it takes what is true then.
+// The one line that screen readers are told of: every two seconds at most it takes what an act has done, and what frames
+// have written beside it.
 (() => {
   const EVERY = 2000;
   const line = document.getElementById("bell-status");
   const next = document.getElementById("bell-status-next");
+  const done = document.getElementById("undo");
   if (!line || !next) return;
 
   let said = -EVERY;
@@ -10,12 +12,16 @@
 
   const say = () => {
     timer = undefined;
-    if (line.textContent === next.textContent) return;
-    line.textContent = next.textContent;
+    const words = [done?.textContent.trim(), next.textContent].filter(Boolean).join(" ");
+    if (line.textContent === words) return;
+    line.textContent = words;
     said = performance.now();
   };
 
-  new MutationObserver(() => {
+  const soon = () => {
     timer ??= setTimeout(say, Math.max(0, said + EVERY - performance.now()));
-  }).observe(next, { childList: true, characterData: true, subtree: true });
+  };
+
+  new MutationObserver(soon).observe(next, { childList: true, characterData: true, subtree: true });
+  if (done) new MutationObserver(() => done.childElementCount && soon()).observe(done, { childList: true });
 })();
