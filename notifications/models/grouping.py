@@ -83,7 +83,9 @@ def has_acted(top: Notification, met: set[str], name: str) -> bool:
     """
     if top.people_count <= len(top.people):
         return False
-    return name in met or Notification.objects.filter(group_id=top.group_id, actor_name=name).exists()
+    return (
+        name in met or Notification.objects.filter(group_id=top.group_id, actor_name=name, retracted_at=None).exists()
+    )
 
 
 def mend(change: "Change", group_keys: set[str]) -> None:
@@ -106,7 +108,8 @@ def restore_top(change: "Change", events: NotificationQuerySet) -> Notification 
     top = events.filter(retracted_at=None).order_by("-arrival").first()
     if top is None:
         return None
-    gone = events.filter(superseded_at=None).order_by("-arrival").first()
+    # Those that were taken back earlier stood for the group, too, in the state of their own last day.
+    gone = events.filter(superseded_at=None).order_by("-retracted_at", "-arrival").first()
     were_one = gone is not None and top.group_id is not None and top.group_id == gone.group_id
     states = {name: getattr(gone, name) for name in STATES_OF_A_ROW} if were_one else {}
     change.update(events.filter(pk=top.pk), superseded_at=None, **states)
