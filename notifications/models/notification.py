@@ -193,14 +193,19 @@ class Notification(models.Model):
     @property
     def people_text(self) -> str:
         """Who did it: the actor, or all of the group: "Ana, Bo and 3 others"."""
-        return phrase(self.people, self.people_count) if self.people_count > 1 else self.actor_name
+        return phrase(self.people, self.people_count) if self.speaks_for_others else self.actor_name
 
     @property
     def people_html(self) -> str:
         """The same, escaped, each name isolated for mixed writing directions."""
-        if self.people_count <= 1:
+        if not self.speaks_for_others:
             return self.actor_name
         return mark_safe(phrase([format_html("<bdi>{}</bdi>", name) for name in self.people], self.people_count))
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """An event that another stands for says what it was by itself: some of its people may have been taken back."""
+        return self.people_count > 1 and self.superseded_at is None
 
     @property
     def page_title(self) -> str:
