@@ -112,6 +112,7 @@ def test_what_a_newer_event_stands_for_is_in_no_list(bo, inbox):
         (["Ana", "Bo", "Cy", "Di"], "Di, Cy and 2 others"),
         (["Di", "Cy", "El", "Bo", "Ana"], "Ana, Bo and 3 others"),
         (["Ana", "Bo", "Ana"], "Ana and Bo"),
+        (["Ana", "Bo", "Cy", "Bo"], "Bo, Cy and Ana"),
         (["", "Ana", "", "Bo"], "Bo and Ana"),
     ],
 )
