@@ -139,6 +139,7 @@ RUBBISH = [
 def test_nothing_that_anybody_types_breaks_it_or_finds_more(menu, bo, client):
     client.force_login(bo)
     for text in RUBBISH:
+        assert "\x00" not in search_of({"q": text}).text
         assert set(found(menu, search_of({"q": text}).text)) <= {"menu", "other"}
         answer = client.get(INBOX, {"q": text})
         assert answer.status_code == 200, text[:20]
