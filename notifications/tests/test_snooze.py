@@ -186,6 +186,13 @@ def test_it_leaves_its_lists_and_their_numbers_and_stands_in_its_own(lunch):
     assert is_right(lunch)
 
 
+def test_what_is_saved_and_snoozed_counts_as_both(lunch):
+    lunch.mark_saved("lunch")
+    lunch.snooze("lunch", until=hours(1))
+    assert kept(lunch)["lists"] == {"all": 1, "category:general": 1, "snoozed": 1, "saved": 1}
+    assert is_right(lunch)
+
+
 def test_snoozing_what_was_read_is_no_less_possible(lunch):
     lunch.mark_read("lunch")
     lunch.snooze("lunch", until=hours(1))
@@ -222,6 +229,7 @@ def test_archiving_what_is_snoozed_puts_it_away_for_good(lunch, at):
     assert (listed(lunch, "snoozed"), listed(lunch, "archived")) == ([], ["lunch"])
     at(hours(2))
     tick()
+    lunch.bring_back_due()
     assert listed(lunch, "archived") == ["lunch"]
     assert is_right(lunch)
 
