@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
@@ -55,5 +56,8 @@ def may_open(name: str, user: Any) -> bool:
     target = _registry.get(label)
     if target is None:
         return True
-    instance = target.model._base_manager.filter(pk=pk).first()
+    try:
+        instance = target.model._base_manager.filter(pk=pk).first()
+    except (ValueError, ValidationError):  # no key of that model: it had none yet when it was sent
+        return False
     return instance is not None and target.may_open(user, instance)

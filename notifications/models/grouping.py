@@ -8,7 +8,6 @@ may call these.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from django.db.models import Max
@@ -48,7 +47,10 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
     gathered = Gathered()
     tops = find_tops(arrivals)
     grown: dict[int, Notification] = {}
-    met: dict[tuple[int, str], set[str]] = defaultdict(set)
+    coming: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for arrival in arrivals:
+        coming[arrival.inbox_id, arrival.group_key].add(arrival.actor_name)
+    known: dict[tuple[int, str], set[str]] = {}
     for arrival in arrivals:
         place = (arrival.inbox_id, arrival.group_key)
         event = Notification(pk=arrival.pk, inbox_id=arrival.inbox_id, actor_name=arrival.actor_name)
@@ -56,14 +58,17 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
         event.people_count = len(event.people)
         top = tops.get(place)
         if top is not None:
-            event.take_place_of(top, is_known=partial(has_acted, top, met[place]))
+            if place not in known:
+                known[place] = who_has_acted(top, coming[place]) if top.is_to_be_read else set()
+            event.take_place_of(top, known[place])
             gathered.superseded.add(top.pk)
             if top.revision is not None:
                 gathered.left[top.inbox_id].update(places(state_of(top, seen_revisions[top.inbox_id])))
             if event.saved_at:
                 gathered.saved.add(event.pk)
             grown[event.pk] = event
-        met[place].add(arrival.actor_name)
+        if place in known:
+            known[place].add(arrival.actor_name)
         tops[place] = event
     Notification.objects.bulk_update(grown.values(), ["saved_at", "group_id", "group_size", "people", "people_count"])
     return gathered
@@ -76,14 +81,12 @@ def find_tops(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Notification
     return {(row.inbox_id, row.group_key): row for row in rows}
 
 
-def has_acted(top: Notification, met: set[str], name: str) -> bool:
-    """Whether this actor is among the people of a group, though not among those who are named.
-
-    ``met`` are those of arrivals that are not yet written.
-    """
+def who_has_acted(top: Notification, names: set[str]) -> set[str]:
+    """Those of these actors who are among the people of a group already."""
     if top.people_count <= len(top.people):
-        return False
-    return name in met or Notification.objects.filter(group_id=top.group_id, actor_name=name).exists()
+        return set(top.people)
+    events = Notification.objects.filter(group_id=top.group_id, actor_name__in=names, retracted_at=None)
+    return {*top.people, *events.values_list("actor_name", flat=True)}
 
 
 def mend(change: "Change", group_keys: set[str]) -> None:
@@ -106,7 +109,8 @@ def restore_top(change: "Change", events: NotificationQuerySet) -> Notification 
     top = events.filter(retracted_at=None).order_by("-arrival").first()
     if top is None:
         return None
-    gone = events.filter(superseded_at=None).order_by("-arrival").first()
+    # Those that were taken back earlier stood for the group, too, in the state of their own last day.
+    gone = events.filter(superseded_at=None).order_by("-retracted_at", "-arrival").first()
     were_one = gone is not None and top.group_id is not None and top.group_id == gone.group_id
     states = {name: getattr(gone, name) for name in STATES_OF_A_ROW} if were_one else {}
     change.update(events.filter(pk=top.pk), superseded_at=None, **states)

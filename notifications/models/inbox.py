@@ -191,7 +191,7 @@ class Inbox(models.Model):
             self.seen_revision = newest
             unseen = self.notifications.unread().changed_since(newest).filter(arrived_revision__gt=newest)
             self.unseen_count = unseen.count()
-            Sighting.objects.create(inbox=self, revision=newest)
+            Sighting.objects.create(inbox=self, revision=newest, at=clock.now())
             change.is_real = True
 
     def mark_unavailable(self, *keys: str) -> None:

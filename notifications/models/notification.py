@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import Callable
+from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Any
 
@@ -206,18 +206,19 @@ class Notification(models.Model):
 
     @property
     def people_text(self) -> str:
-        """Who did it: the actor, or all for whom the row stands: "Ana, Bo and 3 others"."""
-        return phrase(self.people, self.people_count) if self.is_of_several else self.actor_name
+        """Who did it: the actor, or all of the group: "Ana, Bo and 3 others"."""
+        return phrase(self.people, self.people_count) if self.speaks_for_others else self.actor_name
 
     @property
     def people_html(self) -> str:
         """The same, escaped, each name isolated for mixed writing directions."""
-        if not self.is_of_several:
+        if not self.speaks_for_others:
             return self.actor_name
         return mark_safe(phrase([format_html("<bdi>{}</bdi>", name) for name in self.people], self.people_count))
 
     @property
-    def is_of_several(self) -> bool:
+    def speaks_for_others(self) -> bool:
+        """An event that another stands for says what it was by itself: some of its people may have been taken back."""
         return self.people_count > 1 and self.superseded_at is None
 
     @property
@@ -305,17 +306,21 @@ class Notification(models.Model):
         is_new = self.returned_at is None and revision < (self.arrived_revision or 0) == self.revision
         return is_new and self.stands_in("all") and self.saved_at is None
 
-    def take_place_of(self, before: "Notification", is_known: Callable[[str], bool]) -> None:
+    @property
+    def is_to_be_read(self) -> bool:
+        return self.read_at is None and self.archived_at is None
+
+    def take_place_of(self, before: "Notification", known: Container[str]) -> None:
         """Stand for the event before it, too: for all of its group when that was still to be read.
 
-        ``is_known`` says whether an actor is among the group's people who are not named.
+        ``known`` are people of that group: those who have acted in it before.
         """
         self.saved_at = before.saved_at
-        if before.read_at is None and before.archived_at is None:
+        if before.is_to_be_read:
             self.group_id = before.group_id or before.pk
             self.group_size = before.group_size + 1
             name = self.actor_name
-            is_new = bool(name) and name not in before.people and not is_known(name)
+            is_new = bool(name) and name not in before.people and name not in known
             self.people_count = before.people_count + is_new
             self.people = ([name] if name else []) + [other for other in before.people if other != name]
             self.people = self.people[:PEOPLE_NAMED]

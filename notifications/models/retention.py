@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from . import clock
 from .inbox import Inbox
@@ -81,5 +81,5 @@ def remove_leavings(limits: Limits) -> None:
     """Mutes that are over, and when older items were seen."""
     Mute.objects.filter(until__lt=clock.now()).delete()
     if limits.read_before:
-        newest = Sighting.objects.filter(inbox=OuterRef("inbox"), revision__gt=F("revision"))
+        newest = Sighting.objects.filter(inbox=OuterRef("inbox"), revision__gt=OuterRef("revision"))
         Sighting.objects.filter(Exists(newest), at__lt=limits.read_before).delete()

@@ -37,6 +37,13 @@
   document.addEventListener("htmx:error", report);
   document.addEventListener("htmx:ws:after:connection", () => box.querySelector("[data-passing]")?.remove());
 
+  // Enter in a field presses the button that does nothing: htmx must not hear of it.
+  document.addEventListener("submit", event => {
+    if (event.submitter?.id !== "no-act") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
   document.addEventListener("submit", event => {
     event.submitter?.closest(".confirm[popover]")?.hidePopover();
   });

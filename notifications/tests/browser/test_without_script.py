@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from notifications.delivery import notify
+from notifications.models import Inbox
 
 from .pages import row, rows, titles
 
@@ -72,6 +73,84 @@ def test_a_category_is_switched_off_and_on(page):
     expect(switch).not_to_be_checked()
     switch.click()
     expect(switch).to_be_checked()
+
+
+def test_snoozing_and_undoing_it(page):
+    page.locator("#notification-more-n1").click()
+    page.get_by_role("button", name="Tomorrow").click()
+    page.goto(page.url.partition("/inbox/")[0] + "/inbox/")
+    expect(titles(page)).to_have_text(["Number 2", "Number 0"])
+    page.get_by_role("link", name="Snoozed").click()
+    page.locator("#notification-more-n1").click()
+    page.get_by_role("button", name="Bring it back now").click()
+    page.get_by_role("link", name="Inbox").first.click()
+    expect(titles(page)).to_have_text(["Number 2", "Number 1", "Number 0"])
+
+
+def test_a_time_of_ones_own_that_is_no_time_is_refused_in_words(page):
+    page.locator("#notification-more-n1").click()
+    page.get_by_role("button", name="Snooze", exact=True).click()
+    expect(page.locator(".messages")).to_contain_text("Give a date and a time")
+
+
+def test_undo_is_a_button_in_the_message(page):
+    page.locator("#notification-archive-n1").click()
+    expect(page.locator(".messages")).to_contain_text("1 archived.")
+    page.locator("#undo-button").click()
+    expect(page.locator(".messages")).to_contain_text("Undone.")
+    expect(rows(page)).to_have_count(3)
+
+
+def test_several_are_ticked_and_archived_at_once(page):
+    page.locator("#pick-n0").check()
+    page.locator("#pick-n2").check()
+    page.locator("#selection").get_by_role("button", name="Archive", exact=True).click()
+    expect(titles(page)).to_have_text(["Number 1"])
+    page.locator("#undo-button").click()
+    expect(rows(page)).to_have_count(3)
+
+
+def test_several_are_snoozed_at_once(page):
+    page.locator("#pick-n0").check()
+    page.locator("#pick-n2").check()
+    page.locator("#selection").get_by_role("button", name="Snooze", exact=True).first.click()
+    page.locator("#selection-snooze").get_by_role("button", name="Tomorrow").click()
+    expect(titles(page)).to_have_text(["Number 1"])
+
+
+def test_searching_is_a_form(page):
+    page.locator("#search").fill("2")
+    page.locator("#search").press("Enter")
+    expect(titles(page)).to_have_text(["Number 2"])
+    page.get_by_role("link", name="Back to the inbox").click()
+    expect(rows(page)).to_have_count(3)
+
+
+def test_a_conversation_is_muted_and_unmuted(page, bo):
+    notify(bo, title="Menu", key="menu", group_key="menu")
+    page.reload()
+    page.locator("#notification-more-menu").click()
+    page.get_by_role("button", name="Always").click()
+    page.get_by_role("link", name="What is muted").click()
+    assert notify(bo, title="More", group_key="menu") is None
+    page.get_by_role("button", name="Unmute").click()
+    expect(page.get_by_text("Nothing is muted.")).to_be_visible()
+    assert notify(bo, title="More", group_key="menu")
+
+
+def test_saving_and_removing_from_saved(page):
+    page.locator("#notification-save-n1").click()
+    page.get_by_role("link", name="Saved").click()
+    expect(titles(page)).to_have_text(["Number 1"])
+    page.locator("#notification-unsave-n1").click()
+    expect(rows(page)).to_have_count(0)
+
+
+def test_enter_in_a_box_presses_no_button(page, bo):
+    page.locator("#pick-n1").press("Enter")
+    page.locator("#pick-n1").check()
+    expect(rows(page)).to_have_count(3)
+    assert Inbox.objects.get(user=bo).unread_count == 3
 
 
 def test_signing_out_and_in(page):
