@@ -1,8 +1,9 @@
 """The lists of an inbox as pages show them: filters with their numbers, a page of rows, days, groups."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,11 +29,15 @@ class Filter:
     icon: str
     count: int
     current: bool
-    url: str
+    to: Callable[[], str]
 
     @property
     def count_id(self) -> str:
         return "count-" + self.name.replace(":", "-")
+
+    @property
+    def url(self) -> str:
+        return self.to()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ def filters_of(inbox: Inbox, current: str) -> list[Filter]:
         *((f"category:{category.name}", category.label, category.icon) for category in categories.everything()),
     ]
     return [
-        Filter(name, label, icon, inbox.count_of(name), name == current, address(name)) for name, label, icon in lists
+        Filter(name, label, icon, inbox.count_of(name), name == current, partial(address, name))
+        for name, label, icon in lists
     ]
 
 

@@ -19,7 +19,7 @@ BURST = 8  # frames at once, then FRAMES_PER_SECOND
 TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one again
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
-RECEIPT = '<input type="hidden" name="receipt" id="receipt" value="{}" autocomplete="off" hx-swap-oob="true">'
+RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
 
 
@@ -137,7 +137,7 @@ class Outlet:
         metrics.FRAME_BYTES.inc(size)
         if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
             self._full_since = time.monotonic()
-        self.write(frame.html + RECEIPT.format(receipt))
+        self.write(frame.html.replace(RECEIPT.format(""), RECEIPT.format(receipt)))
 
     def caught_up(self) -> None:
         """Nothing is missing: from now on arrivals are news."""

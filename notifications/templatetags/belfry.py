@@ -1,9 +1,11 @@
 from datetime import datetime, timedelta
+from functools import cache
 
 from django import template
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import NaturalTimeFormatter, naturaltime
 from django.shortcuts import resolve_url
+from django.urls import get_script_prefix, reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +18,17 @@ register = template.Library()
 def login_url() -> str:
     """Where one signs in on this site: LOGIN_URL, which may be an address or a name."""
     return resolve_url(settings.LOGIN_URL)
+
+
+@register.simple_tag
+def item_url(name: str, key: str) -> str:
+    """The address of an item, or of an act on it. Rows have seven of them, and a list thirty rows."""
+    return pattern_of(name, get_script_prefix()).replace("__KEY__", key)
+
+
+@cache
+def pattern_of(name: str, prefix: str) -> str:
+    return reverse(f"notifications:{name}", args=["__KEY__"])
 
 
 @register.simple_tag

@@ -1,6 +1,7 @@
 """The page of a search. It is no live list: its rows change where they stand, and it offers to look again."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,11 +72,12 @@ def filters_of(inbox: Any, search: Search) -> list[Filter]:
         kind, _colon, name = one.name.partition(":")
         if kind == "category":
             is_current = search.category == name
-            url = address(Search(search.text, search.view, "" if is_current else name))
+            there = Search(search.text, search.view, "" if is_current else name)
         else:
             is_current = search.view == one.name
-            url = address(Search(search.text, one.name, search.category))
-        found.append(Filter(one.name, one.label, one.icon, counts.get(one.name, 0), is_current, url))
+            there = Search(search.text, one.name, search.category)
+        count = counts.get(one.name, 0)
+        found.append(Filter(one.name, one.label, one.icon, count, is_current, partial(address, there)))
     return found
 
 

@@ -3,16 +3,17 @@
 (() => {
   const EVERY = 2000;
   const line = document.getElementById("bell-status");
-  const next = document.getElementById("bell-status-next");
+  const bell = document.getElementById("bell-button"); // frames replace what is in it
+  const next = () => document.getElementById("bell-status-next")?.textContent ?? "";
   const done = document.getElementById("undo");
-  if (!line || !next) return;
+  if (!line || !bell) return;
 
   let said = -EVERY;
   let timer;
 
   const say = () => {
     timer = undefined;
-    const words = [done?.textContent.trim(), next.textContent].filter(Boolean).join(" ");
+    const words = [done?.textContent.trim(), next()].filter(Boolean).join(" ");
     if (line.textContent === words) return;
     line.textContent = words;
     said = performance.now();
@@ -22,6 +23,6 @@
     timer ??= setTimeout(say, Math.max(0, said + EVERY - performance.now()));
   };
 
-  new MutationObserver(soon).observe(next, { childList: true, characterData: true, subtree: true });
+  new MutationObserver(soon).observe(bell, { childList: true, characterData: true, subtree: true });
   if (done) new MutationObserver(() => done.childElementCount && soon()).observe(done, { childList: true });
 })();

@@ -3,7 +3,7 @@
 (() => {
   const TOP = 8; // px that still are the top
   const FRESH = 60_000_000; // µs, as data-order counts
-  const GLOW = [{ backgroundColor: "var(--copper-wash)", opacity: 0.4 }, { backgroundColor: "var(--copper-wash)", opacity: 1, offset: 0.15 }, {}];
+  const RISE = [{ opacity: 0.15 }, {}]; // nothing that has to be painted anew in each frame
   const feed = document.getElementById("feed");
   const button = document.getElementById("new-rows");
   if (!feed) return;
@@ -16,7 +16,7 @@
 
   const glow = row => {
     const isFresh = row.dataset.state === "unread" && Date.now() * 1000 - order(row) < FRESH;
-    if (isFresh && !row.hidden && !still.matches) row.animate(GLOW, { duration: 2400, easing: "ease-out" });
+    if (isFresh && !row.hidden && !still.matches) row.animate(RISE, { duration: 600, easing: "ease-out" });
   };
 
   new MutationObserver(changes => {
