@@ -8,8 +8,9 @@ the tick does it for writers that died in between.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
@@ -42,8 +43,8 @@ def settle(inbox_ids: Iterable[int]) -> None:
 def _stamp(inbox_ids: list[int]) -> bool:
     """Stamp the oldest of what is pending. True when there is more."""
     with transaction.atomic(durable=True):
-        rows = Inbox.objects.filter(pk__in=inbox_ids).locked().values_list("pk", "revision", "seen_revision")
-        inboxes = {pk: (revision, seen_revision) for pk, revision, seen_revision in rows}
+        locked = Inbox.objects.filter(pk__in=inbox_ids).locked()
+        inboxes = {row.pk: row for row in locked.only("pk", "revision", "seen_revision", "last_arrival")}
         found = list(
             Notification.objects.pending()
             .filter(inbox__in=inbox_ids)
@@ -56,19 +57,41 @@ def _stamp(inbox_ids: list[int]) -> bool:
         grouped = [row for row in pending if row.group_key]
         gathered = grouping.Gathered()
         if grouped:
-            gathered = grouping.gather(grouped, {pk: seen_revision for pk, (_, seen_revision) in inboxes.items()})
-        _count_arrivals(pending, gathered)
+            gathered = grouping.gather(grouped, {pk: inbox.seen_revision for pk, inbox in inboxes.items()})
         pks = [row.pk for row in pending]
-        _place_rows(pks)
+        ends = Ends.of(list(inboxes.values()), span=pks[-1] - pks[0])
+        _count_arrivals(pending, gathered, ends)
+        _place_rows(pks, ends)
         if gathered.superseded:
-            _supersede(gathered.superseded)
-        arrived = {row.inbox_id: inboxes[row.inbox_id][0] + 1 for row in pending}
+            _supersede(gathered.superseded, ends)
+        arrived = {row.inbox_id: inboxes[row.inbox_id].revision + 1 for row in pending}
         transaction.on_commit(partial(push.nudge, arrived), robust=True)
         transaction.on_commit(partial(_tell, pks), robust=True)
         return len(found) == ROWS or len(pending) < len(found)
 
 
-def _count_arrivals(pending: list[Any], gathered: grouping.Gathered) -> None:
+@dataclass(frozen=True)
+class Ends:
+    """Where the inboxes stand afterwards. Of one inbox we know it; for many the database looks, row by row."""
+
+    next_arrival: Any  # for the inboxes
+    revision: Any  # for their notifications
+    last_arrival: Any
+
+    @classmethod
+    def of(cls, inboxes: list[Inbox], span: int) -> Self:
+        moment = clock.microseconds()
+        if len(inboxes) == 1:
+            end = max(inboxes[0].last_arrival + 1, moment) + span
+            return cls(end, inboxes[0].revision + 1, end)
+        return cls(Greatest(F("last_arrival") + 1, moment) + span, of_inbox("revision"), of_inbox("last_arrival"))
+
+
+def of_inbox(column: str) -> Subquery:
+    return Subquery(Inbox.objects.filter(pk=OuterRef("inbox")).values(column))
+
+
+def _count_arrivals(pending: list[Any], gathered: grouping.Gathered, ends: Ends) -> None:
     """Raise revision and numbers of the inboxes; one statement for all to which the same has happened."""
     tallies: dict[int, Tally] = defaultdict(Tally)
     for row in pending:
@@ -80,35 +103,29 @@ def _count_arrivals(pending: list[Any], gathered: grouping.Gathered) -> None:
     alike = defaultdict(list)
     for inbox_id, tally in tallies.items():
         alike[frozenset(tally.items())].append(inbox_id)
-    span = pending[-1].pk - pending[0].pk
     for numbers, inbox_ids in alike.items():
         Inbox.objects.filter(pk__in=inbox_ids).update(
             revision=F("revision") + 1,
-            last_arrival=Greatest(F("last_arrival") + 1, clock.microseconds()) + span,
+            last_arrival=ends.next_arrival,
             **Tally(dict(numbers)).as_update(),
         )
 
 
-def _place_rows(pks: list[int]) -> None:
+def _place_rows(pks: list[int], ends: Ends) -> None:
     """Give the rows their revision, and arrivals that grow with their ids and end at the inbox's last one."""
-    last_arrival = of_inbox("last_arrival")
     Notification.objects.filter(pk__in=pks).update(
-        revision=of_inbox("revision"),
-        arrived_revision=of_inbox("revision"),
-        arrival=last_arrival - (pks[-1] - F("pk")),
+        revision=ends.revision,
+        arrived_revision=ends.revision,
+        arrival=ends.last_arrival - (pks[-1] - F("pk")),
         delivered_at=clock.now(),
     )
 
 
-def _supersede(pks: set[int]) -> None:
+def _supersede(pks: set[int], ends: Ends) -> None:
     """They leave the lists for a newer event of their group, which is named after the first of them."""
     Notification.objects.filter(pk__in=pks).update(
-        revision=of_inbox("revision"), superseded_at=clock.now(), group_id=Coalesce(F("group_id"), F("pk"))
+        revision=ends.revision, superseded_at=clock.now(), group_id=Coalesce(F("group_id"), F("pk"))
     )
-
-
-def of_inbox(column: str) -> Subquery:
-    return Subquery(Inbox.objects.filter(pk=OuterRef("inbox")).values(column))
 
 
 def _tell(pks: list[int]) -> None:
