@@ -1,9 +1,11 @@
 """Every page passes axe: light and dark, wide and narrow, from left to right and from right to left."""
 
+from datetime import timedelta
 from functools import cache
 
 import pytest
 from django.conf import settings
+from django.utils.timezone import now
 from playwright.sync_api import Page, expect
 
 from notifications.delivery import notify
@@ -14,6 +16,12 @@ PAGES = [
     "/inbox/",
     "/inbox/?view=unread",
     "/inbox/?view=archived",
+    "/inbox/?view=saved",
+    "/inbox/?view=snoozed",
+    "/inbox/?q=lunch",
+    "/inbox/?q=nothing+of+that+kind&view=unread",
+    "/inbox/talk-2/more/",
+    "/inbox/gone/?show",
     "/inbox/?view=category%3Apeople",
     "/inbox/letter/",
     "/inbox/preferences/",
@@ -68,6 +76,15 @@ def fill(user):
     notify(user, title="A letter", body="Dear Bo,\n\nsee https://example.com/.", key="letter")
     notify(user, title="Put away", key="away")
     user.inbox.archive("away")
+    for number in range(3):
+        talk = {"actor": f"Person {number}", "target": user, "category": "people", "group_key": "talk"}
+        notify(user, title=f"Said {number}", body="Words.", key=f"talk-{number}", **talk)
+    for key in ("asleep", "gone", "kept"):
+        notify(user, title=key, key=key)
+    user.inbox.snooze("asleep", until=now() + timedelta(days=1))
+    user.inbox.mark_saved("kept")
+    user.inbox.mark_unavailable("gone")
+    user.inbox.mute("conversation", "other", "Another talk", None)
     user.inbox.mark_read("warning")
 
 
@@ -116,5 +133,27 @@ def test_what_opens_on_a_page(window, reader, scheme, viewport):
     found += violations(page)
     page.keyboard.press("Escape")
     page.locator("#archive-all-button").click()
+    found += violations(page)
+    assert found == [], "\n".join(found)
+
+
+def test_what_opens_for_triage(window, reader, scheme, viewport):
+    """Ticked rows and what can be done with them, an open group, the menu of a row, and the offer to undo."""
+    fill(reader)
+    page = window(reader, viewport=viewport, color_scheme=scheme, reduced_motion="reduce").open()
+    page.locator("#notification-talk-2 summary").click()
+    page.locator("#pick-letter").check()
+    expect(page.locator("#selection")).to_be_visible()
+    found = violations(page)
+    page.locator("#selection button[popovertarget]").click()
+    expect(page.locator("#selection-snooze")).to_be_visible()
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.locator("[data-clear]").click()
+    page.locator("#notification-more-talk-2").click()
+    expect(page.locator("#more")).to_be_visible()
+    found += violations(page)
+    page.locator('#more button[value="tomorrow"]').click()
+    expect(page.locator("#undo-button")).to_be_visible()
     found += violations(page)
     assert found == [], "\n".join(found)
