@@ -186,3 +186,15 @@ def test_ten_thousand_get_it_in_few_statements(db, have_inboxes):
     assert cost <= (60 if connection.vendor == "postgresql" else 250)
     assert sent[0].count == Notification.objects.filter(revision=1).count() == 10_000
     assert Inbox.objects.filter(unread_count=1, unseen_count=1, counts__all=1).count() == 10_000
+
+
+def test_an_event_of_a_crowded_group_costs_the_same_for_two_readers_as_for_twenty(db):
+    users = get_user_model()
+    costs = []
+    for count in (2, 20):
+        people = [users.objects.create(username=f"reader-{count}-{n}") for n in range(count)]
+        for actor in ("Ana", "Bo", "Chi", "Edo"):
+            notify_many(people, title="Again", actor=actor, group_key="drill")
+        costs.append(len(statements(lambda: notify_many(people, title="Again", actor="Ana", group_key="drill"))))
+        assert {row.people_count for row in Notification.objects.active().filter(inbox__user__in=people)} == {4}
+    assert costs[0] == costs[1]
