@@ -79,6 +79,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         rows = self.active().filter(category=name) if kind == "category" else lists[kind]()
         return rows.order_by("-arrival")
 
+    def about(self, target: str) -> "NotificationQuerySet":
+        # SQLite takes the index only where its condition is said in these very words.
+        return self.filter(~Q(target=""), target=target)
+
     def arrived_by(self, revision: int) -> "NotificationQuerySet":
         return self.filter(arrived_revision__lte=revision)
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from notifications.delivery import notify, notify_many, retract
+from notifications.delivery import close, notify, notify_many, retract
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Inbox, Notification
@@ -198,3 +198,11 @@ def test_an_event_of_a_crowded_group_costs_the_same_for_two_readers_as_for_twent
         costs.append(len(statements(lambda: notify_many(people, title="Again", actor="Ana", group_key="drill"))))
         assert {row.people_count for row in Notification.objects.active().filter(inbox__user__in=people)} == {4}
     assert costs[0] == costs[1]
+
+
+def test_what_was_sent_about_something_is_found_by_its_index(bo, inbox):
+    fill(inbox, 1_000)
+    asked = statements(lambda: close(bo))
+    plans = [plan(sql) for sql in asked if re.match("(SELECT|INSERT) .*notifications_notification", sql)]
+    assert len(plans) == 2
+    assert [steps for steps in plans if "notification_target" not in steps] == []
