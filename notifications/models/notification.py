@@ -253,7 +253,7 @@ class Notification(models.Model):
     @property
     def mute_label(self) -> str:
         """What its reader calls the conversation or the object."""
-        return self.target_label or self.title_text
+        return self.title_text if self.unavailable_at else self.target_label or self.title_text
 
     @property
     def earlier_count(self) -> int:
