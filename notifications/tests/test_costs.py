@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -189,14 +190,17 @@ def test_ten_thousand_get_it_in_few_statements(db, have_inboxes):
 
 
 def test_an_event_of_a_crowded_group_costs_the_same_for_two_readers_as_for_twenty(db):
-    users = get_user_model()
+    users = get_user_model().objects
     costs = []
     for count in (2, 20):
-        people = [users.objects.create(username=f"reader-{count}-{n}") for n in range(count)]
+        for n in range(count):
+            users.create(username=f"reader-{count}-{n}")
+        people = users.filter(username__startswith=f"reader-{count}-")
         for actor in ("Ana", "Bo", "Chi", "Edo"):
             notify_many(people, title="Again", actor=actor, group_key="drill")
-        costs.append(len(statements(lambda: notify_many(people, title="Again", actor="Ana", group_key="drill"))))
-        assert {row.people_count for row in Notification.objects.active().filter(inbox__user__in=people)} == {4}
+        again = partial(notify_many, people, title="Again", actor="Ana", group_key="drill")
+        costs.append(len(statements(again)))
+        assert {row.people_count for row in Notification.objects.active()} == {4}
     assert costs[0] == costs[1]
 
 
