@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.signals import post_delete
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications import targets
 from notifications.delivery import close, notify, notify_many
-from notifications.models import Inbox, Retraction, clock
+from notifications.models import Inbox, Retraction, clock, stamping
 from notifications.testing import LivePage
 from notifications.testing.dom import Document
 from notifications.tests.recount import kept, recount
@@ -255,3 +256,13 @@ async def test_what_arrives_closed_is_not_toasted_with_what_it_said(bo, inbox, m
     async with LivePage(bo) as page:
         await send_and_delete()
         await page.until(lambda: "No longer available" in page.text("#feed"))
+
+
+def test_closing_for_many_asks_for_no_more_at_once_than_sending_does(bo, chi, told, kitchen, monkeypatch):
+    monkeypatch.setattr(stamping, "BATCH", 1)
+    with CaptureQueriesContext(connection) as asked:
+        close(kitchen)
+    assert is_closed(told)
+    assert is_closed(Inbox.objects.of(chi))
+    both = f"IN ({told.pk}, {Inbox.objects.of(chi).pk})"
+    assert [query["sql"] for query in asked if both in query["sql"]] == []
