@@ -132,7 +132,7 @@ aclose = sync_to_async(close)
 
 def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
     """The checked content, with actor and target taken down by name, so that the row outlives them."""
-    for name in ("title", "body", "url", "reason"):
+    for name in ("title", "body", "url", "reason", "group_key"):
         if name in content:
             content[name] = "" if content[name] is None else str(content[name])
     if isinstance(actor, AbstractBaseUser):
