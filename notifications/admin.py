@@ -7,6 +7,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from .models import Inbox, Notification
 from .story import rules_of, story_of
@@ -42,16 +43,16 @@ class NotificationAdmin(ReadOnlyAdmin):
     view_on_site = False  # its page is its reader's
     fieldsets = (
         (None, {"fields": ("inbox", "key", "title", "verb", "params", "body", "url", "category", "level")}),
-        ("Why it was delivered", {"fields": ("rules", "actor_name", "target", "group_key", "source", "sent_by")}),
-        ("What became of it", {"fields": ("story",)}),
+        (_("Why it was delivered"), {"fields": ("rules", "actor_name", "target", "group_key", "source", "sent_by")}),
+        (_("What became of it"), {"fields": ("story",)}),
     )
 
-    @admin.display(description="story")
+    @admin.display(description=_("story"))
     def story(self, notification: Notification) -> SafeString:
         lines = [(event.what, at_of(event.at), event.detail) for event in story_of(notification)]
         return format_html_join("", "<div><strong>{}</strong> {} {}</div>", lines)
 
-    @admin.display(description="rules")
+    @admin.display(description=_("rules"))
     def rules(self, notification: Notification) -> SafeString:
         return format_html_join("", "<div><strong>{}:</strong> {}</div>", rules_of(notification))
 

@@ -114,7 +114,7 @@ def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = 
     For everybody, or for those who may not see it any longer. Models that are registered in ``targets`` do so by
     themselves when a row is deleted. Returns how many notifications that are.
     """
-    rows = Notification.objects.filter(target=targets.name_of(target), unavailable_at=None, retracted_at=None)
+    rows = Notification.objects.about(targets.name_of(target)).filter(unavailable_at=None, retracted_at=None)
     if recipients is not None:
         rows = rows.filter(inbox__user__in=[user.pk for user in recipients])
     with transaction.atomic():
@@ -132,7 +132,7 @@ aclose = sync_to_async(close)
 
 def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
     """The checked content, with actor and target taken down by name, so that the row outlives them."""
-    for name in ("title", "body", "url", "reason"):
+    for name in ("title", "body", "url", "reason", "group_key"):
         if name in content:
             content[name] = "" if content[name] is None else str(content[name])
     if isinstance(actor, AbstractBaseUser):

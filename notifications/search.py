@@ -5,14 +5,13 @@ and accents make no difference.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q
 
 from . import verbs
 from .models import Inbox
-from .models.notification import NotificationQuerySet
+from .models.notification import LISTS, NotificationQuerySet
 from .models.words import has_word, words_of
 
 WORDS_LIMIT = 10
@@ -40,24 +39,10 @@ class Search:
         """How many it would find with another list, and with another category: "unread", "category:comments", ..."""
         everywhere = matching(inbox.notifications.listed(), self.words)
         here = everywhere.filter(category=self.category) if self.category else everywhere
-        lists = here.order_by().aggregate(**{view: Count("pk", filter=standing_in(view)) for view in LISTED_IN})
+        lists = here.order_by().aggregate(**{view: Count("pk", filter=Q(**rule)) for view, rule in LISTS.items()})
         by_category = matching(inbox.notifications.in_view(self.view), self.words).order_by().values("category")
         categories = {f"category:{row['category']}": row["n"] for row in by_category.annotate(n=Count("pk"))}
         return {**lists, **categories}
-
-
-#: What makes a listed row stand in each list: the same rules as the adjectives of its queryset.
-LISTED_IN: dict[str, dict[str, Any]] = {
-    "all": {"archived_at": None, "snoozed_until": None},
-    "unread": {"archived_at": None, "snoozed_until": None, "read_at": None},
-    "saved": {"saved_at__isnull": False},
-    "snoozed": {"archived_at": None, "snoozed_until__isnull": False},
-    "archived": {"archived_at__isnull": False},
-}
-
-
-def standing_in(view: str) -> Q:
-    return Q(**LISTED_IN[view])
 
 
 def matching(rows: NotificationQuerySet, words: list[str]) -> NotificationQuerySet:

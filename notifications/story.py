@@ -54,8 +54,9 @@ def rules_of(one: Notification) -> list[tuple[str, str]]:
         (_("Reason"), one.reason_text or _("none was given")),
         (_("Category"), f"{category.label} ({required})"),
     ]
+    mutes = _("{name} (would ring although muted)") if category.required else _("{name} (was not muted)")
     if one.group_key:
-        rules.append((_("Conversation"), _("{name} (was not muted)").format(name=one.group_key)))
+        rules.append((_("Conversation"), mutes.format(name=one.group_key)))
     if one.target:
-        rules.append((_("About"), _("{name} (was not muted)").format(name=one.target)))
+        rules.append((_("About"), mutes.format(name=one.target)))
     return rules

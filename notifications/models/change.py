@@ -35,11 +35,11 @@ class Change:
         return count
 
     def bring_back(self, row: Notification) -> None:
-        """A snoozed row arrives once more: newest, unread and unseen."""
+        """A snoozed row arrives once more: newest, unread and unseen. What is no longer available asks for nothing."""
         self.inbox.last_arrival = max(self.inbox.last_arrival + 1, clock.microseconds())
         self.update(
             Notification.objects.filter(pk=row.pk),
-            read_at=None,
+            read_at=row.read_at if row.unavailable_at else None,
             snoozed_at=None,
             snoozed_until=None,
             returned_at=clock.now(),

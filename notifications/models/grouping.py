@@ -50,7 +50,7 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
     coming: dict[tuple[int, str], set[str]] = defaultdict(set)
     for arrival in arrivals:
         coming[arrival.inbox_id, arrival.group_key].add(arrival.actor_name)
-    known: dict[tuple[int, str], set[str]] = {}
+    known = who_have_acted(tops, coming)
     for arrival in arrivals:
         place = (arrival.inbox_id, arrival.group_key)
         event = Notification(pk=arrival.pk, inbox_id=arrival.inbox_id, actor_name=arrival.actor_name)
@@ -58,8 +58,6 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
         event.people_count = len(event.people)
         top = tops.get(place)
         if top is not None:
-            if place not in known:
-                known[place] = who_has_acted(top, coming[place]) if top.is_to_be_read else set()
             event.take_place_of(top, known[place])
             gathered.superseded.add(top.pk)
             if top.revision is not None:
@@ -67,8 +65,7 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
             if event.saved_at:
                 gathered.saved.add(event.pk)
             grown[event.pk] = event
-        if place in known:
-            known[place].add(arrival.actor_name)
+        known[place].add(arrival.actor_name)
         tops[place] = event
     Notification.objects.bulk_update(grown.values(), ["saved_at", "group_id", "group_size", "people", "people_count"])
     return gathered
@@ -81,12 +78,19 @@ def find_tops(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Notification
     return {(row.inbox_id, row.group_key): row for row in rows}
 
 
-def who_has_acted(top: Notification, names: set[str]) -> set[str]:
-    """Those of these actors who are among the people of a group already."""
-    if top.people_count <= len(top.people):
-        return set(top.people)
-    events = Notification.objects.filter(group_id=top.group_id, actor_name__in=names, retracted_at=None)
-    return {*top.people, *events.values_list("actor_name", flat=True)}
+def who_have_acted(
+    tops: dict[tuple[int, str], Notification], coming: dict[tuple[int, str], set[str]]
+) -> dict[tuple[int, str], set[str]]:
+    """Those of the coming actors who are among the people of their group already, by one query for all groups."""
+    unread = {place: top for place, top in tops.items() if top.is_to_be_read}
+    known = defaultdict(set, {place: set(top.people) for place, top in unread.items()})
+    crowded = {top.group_id: place for place, top in unread.items() if top.people_count > len(top.people)}
+    if crowded:
+        names = set().union(*(coming[place] for place in crowded.values()))
+        events = Notification.objects.filter(group_id__in=crowded, actor_name__in=names, retracted_at=None)
+        for group_id, name in events.values_list("group_id", "actor_name").distinct():
+            known[crowded[group_id]].add(name)
+    return known
 
 
 def mend(change: "Change", group_keys: set[str]) -> None:

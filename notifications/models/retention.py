@@ -1,6 +1,7 @@
 """Retention: what is put away or read and old enough is removed for good, in slices.
 
-Never removed: what is unread or snoozed in the inbox, and what is saved. A slice is a range of ids, oldest first, so
+Never removed: what is unread or snoozed in the inbox, and what is saved. The earlier events of a group stay as long as
+the row that stands for them, and go in the round after it. A slice is a range of ids, oldest first, so
 that no index has to be kept for it.
 """
 
@@ -45,10 +46,10 @@ def removable(limits: Limits) -> NotificationQuerySet:
     listed = Q(**LISTED, saved_at=None)
     old = Q(pk=None)
     if limits.archived_before:
-        unread_top = Notification.objects.unread().filter(group_id=OuterRef("group_id"))
+        top = Notification.objects.listed().filter(group_id=OuterRef("group_id"))
         old |= listed & Q(archived_at__lt=limits.archived_before)
         old |= Q(retracted_at__lt=limits.archived_before)
-        old |= Q(~Exists(unread_top), superseded_at__lt=limits.archived_before)
+        old |= Q(~Exists(top), superseded_at__lt=limits.archived_before)
     if limits.read_before:
         old |= listed & Q(
             archived_at=None,

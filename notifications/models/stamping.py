@@ -33,11 +33,12 @@ def settle(inbox_ids: Iterable[int]) -> None:
     """Stamp what is pending in these inboxes, and carry out the retractions that wait there."""
     ids = sorted(set(inbox_ids))
     for start in range(0, len(ids), BATCH):
-        while _stamp(ids[start : start + BATCH]):
+        batch = ids[start : start + BATCH]
+        while _stamp(batch):
             continue
-    wished = Retraction.objects.filter(notification__inbox__in=ids).values_list("notification__inbox_id", flat=True)
-    for inbox in Inbox.objects.filter(pk__in=set(wished)).order_by("pk"):
-        inbox.carry_out_retractions()
+        wished = Retraction.objects.filter(notification__inbox__in=batch).values_list("notification__inbox_id")
+        for inbox in Inbox.objects.filter(pk__in=wished).order_by("pk"):
+            inbox.carry_out_retractions()
 
 
 def _stamp(inbox_ids: list[int]) -> bool:

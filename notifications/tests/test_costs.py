@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,7 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from notifications.delivery import notify, notify_many, retract
+from notifications.delivery import close, notify, notify_many, retract
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Inbox, Notification
@@ -186,3 +187,26 @@ def test_ten_thousand_get_it_in_few_statements(db, have_inboxes):
     assert cost <= (60 if connection.vendor == "postgresql" else 250)
     assert sent[0].count == Notification.objects.filter(revision=1).count() == 10_000
     assert Inbox.objects.filter(unread_count=1, unseen_count=1, counts__all=1).count() == 10_000
+
+
+def test_an_event_of_a_crowded_group_costs_the_same_for_two_readers_as_for_twenty(db):
+    users = get_user_model().objects
+    costs = []
+    for count in (2, 20):
+        for n in range(count):
+            users.create(username=f"reader-{count}-{n}")
+        people = users.filter(username__startswith=f"reader-{count}-")
+        for actor in ("Ana", "Bo", "Chi", "Edo"):
+            notify_many(people, title="Again", actor=actor, group_key="drill")
+        again = partial(notify_many, people, title="Again", actor="Ana", group_key="drill")
+        costs.append(len(statements(again)))
+        assert {row.people_count for row in Notification.objects.active()} == {4}
+    assert costs[0] == costs[1]
+
+
+def test_what_was_sent_about_something_is_found_by_its_index(bo, inbox):
+    fill(inbox, 1_000)
+    asked = statements(lambda: close(bo))
+    plans = [plan(sql) for sql in asked if re.match("(SELECT|INSERT) .*notifications_notification", sql)]
+    assert len(plans) == 2
+    assert [steps for steps in plans if "notification_target" not in steps] == []

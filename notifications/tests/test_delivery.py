@@ -252,7 +252,7 @@ def test_a_slice_of_a_queryset_gets_it(bo, chi, dana, django_user_model):
 
 
 def test_what_is_none_is_empty(bo):
-    notification = notify(bo, title="Hi", body=None, url=None, reason=None)
+    notification = notify(bo, title="Hi", body=None, url=None, reason=None, group_key=None)
     assert (notification.body, notification.url, notification.reason) == ("", "", "")
 
 

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import pytest
 from celery import current_app
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.auth.views import LoginView
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -35,6 +36,15 @@ def _their_site(settings):
 def test_an_account_can_be_made_where_there_is_no_administration(ada):
     get_user_model().objects.create_user("bo")
     assert [told.url for told in Inbox.objects.of(ada).notifications.all()] == [""]
+
+
+def test_the_menu_of_staff_who_may_look_has_no_story_where_there_is_no_administration(ada, client):
+    ada.user_permissions.add(Permission.objects.get(codename="view_notification"))
+    notify(ada, title="One", key="one")
+    client.force_login(ada)
+    menu = client.get("/inbox/one/more/", headers={"HX-Request": "true"})
+    assert menu.status_code == 200
+    assert "story" not in menu.content.decode()
 
 
 @pytest.mark.usefixtures("live")

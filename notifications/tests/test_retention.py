@@ -132,12 +132,32 @@ def test_each_limit_works_without_the_other(bo, inbox, limits, gone):
     assert left(inbox) == {"read", "archived"} - {gone}
 
 
-def test_the_events_of_an_unread_row_stay_with_it_and_go_after_it_was_read(bo, inbox):
+@pytest.mark.parametrize("name", KEPT)
+def test_the_events_of_a_group_stay_with_the_row_that_opens_up_to_them(bo, inbox, name):
+    for n in range(3):
+        notify(bo, title=f"Event {n}", key="one" if n == 2 else f"e{n}", group_key="g")
+    KEPT[name](inbox)
+    age(inbox, 5_000, "e0", "e1", "one")
+    assert remove() == 0
+
+
+def test_the_events_of_a_group_go_after_that_row(bo, inbox):
     for n in range(3):
         notify(bo, title=f"Event {n}", key=f"e{n}", group_key="g")
+    inbox.mark_read("e2")
     age(inbox, 200, "e0", "e1", "e2")
     assert remove() == 0
-    inbox.mark_read("e2")
+    age(inbox, 200, "e0", "e1", "e2")
+    assert remove() == 1
+    assert remove() == 2
+    assert left(inbox) == set()
+
+
+def test_what_came_after_a_group_was_read_keeps_none_of_it(bo, inbox):
+    for n in range(3):
+        notify(bo, title=f"Event {n}", key=f"e{n}", group_key="g")
+        inbox.mark_read("e1")
+    age(inbox, 200, "e0", "e1", "e2")
     assert remove() == 2
     assert left(inbox) == {"e2"}
 

@@ -162,8 +162,13 @@ def test_the_rules_say_what_was_looked_at(ada, bo):
     rules = {str(name): str(text) for name, text in rules_of(one)}
     assert rules["Reason"] == "Because you ordered it"
     assert "required" in rules["Category"]
-    assert rules["Conversation"].startswith("menu")
-    assert rules["About"].startswith(f"accounts.user:{ada.pk}")
+    assert rules["Conversation"] == "menu (would ring although muted)"
+    assert rules["About"] == f"accounts.user:{ada.pk} (would ring although muted)"
+
+
+def test_the_rules_say_what_was_not_muted(bo):
+    one = notify(bo, title="Hi", group_key="menu")
+    assert ("Conversation", "menu (was not muted)") in rules_of(one)
 
 
 # Who sees it.

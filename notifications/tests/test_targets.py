@@ -1,15 +1,18 @@
 """What notifications are about can vanish: then they say so, show nothing of it, and ask for nothing."""
 
+from datetime import timedelta
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.signals import post_delete
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications import targets
 from notifications.delivery import close, notify, notify_many
-from notifications.models import Inbox, Retraction
+from notifications.models import Inbox, Retraction, clock, stamping
 from notifications.testing import LivePage
 from notifications.testing.dom import Document
 from notifications.tests.recount import kept, recount
@@ -83,6 +86,22 @@ def test_what_it_said_is_shown_nowhere(bo, told, kitchen, client):
     ):
         assert answer.status_code == 200
         assert gives_nothing_away(answer.content.decode())
+
+
+def test_the_menu_does_not_say_what_it_was_about(bo, told, kitchen, client):
+    client.force_login(bo)
+    assert "Kitchen" in client.get("/inbox/told/more/").content.decode()
+    close(kitchen)
+    assert "Kitchen" not in client.get("/inbox/told/more/").content.decode()
+
+
+def test_what_is_closed_in_its_sleep_comes_back_read(told, kitchen):
+    told.snooze("told", until=clock.now() + timedelta(hours=1))
+    kitchen.delete()
+    told.notifications.filter(key="told").update(snoozed_until=clock.now())
+    told.bring_back_due()
+    assert is_closed(told)
+    assert told.notifications.active().filter(key="told").exists()
 
 
 def test_opening_it_leads_nowhere_but_to_a_page_that_says_so(bo, told, kitchen, client):
@@ -237,3 +256,13 @@ async def test_what_arrives_closed_is_not_toasted_with_what_it_said(bo, inbox, m
     async with LivePage(bo) as page:
         await send_and_delete()
         await page.until(lambda: "No longer available" in page.text("#feed"))
+
+
+def test_closing_for_many_asks_for_no_more_at_once_than_sending_does(bo, chi, told, kitchen, monkeypatch):
+    monkeypatch.setattr(stamping, "BATCH", 1)
+    with CaptureQueriesContext(connection) as asked:
+        close(kitchen)
+    assert is_closed(told)
+    assert is_closed(Inbox.objects.of(chi))
+    both = f"IN ({told.pk}, {Inbox.objects.of(chi).pk})"
+    assert [query["sql"] for query in asked if both in query["sql"]] == []

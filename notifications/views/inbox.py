@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -76,9 +76,17 @@ def more(request: Any, key: str) -> HttpResponse:
 
 
 def more_context(request: Any, notification: Notification) -> dict[str, Any]:
-    is_auditor = request.user.is_staff and request.user.has_perm("notifications.view_notification")
-    story_url = reverse("admin:notifications_notification_change", args=[notification.pk]) if is_auditor else ""
-    return {"snooze_choices": list(snoozing.choices()), "story_url": story_url}
+    return {"snooze_choices": list(snoozing.choices()), "story_url": story_address(request.user, notification)}
+
+
+def story_address(user: Any, notification: Notification) -> str:
+    """Where staff who may look read its story; empty for others, and where the site has no administration."""
+    if not (user.is_staff and user.has_perm("notifications.view_notification")):
+        return ""
+    try:
+        return reverse("admin:notifications_notification_change", args=[notification.pk])
+    except NoReverseMatch:
+        return ""
 
 
 @act

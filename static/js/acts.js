@@ -27,10 +27,11 @@
     box.append(line);
   };
 
-  // The bell's list speaks for itself, and what polls in the background may fail in silence.
+  // The bell's list speaks for itself, and what polls in the background may fail in silence; the menu of a row may not.
   const report = event => {
     const ctx = event.detail?.ctx;
-    if (ctx?.request?.method !== "POST" || event.target.id === "bell-loader") return;
+    const isAsked = ctx?.request?.method === "POST" || ctx?.target?.id === "more-body";
+    if (!isAsked || event.target.id === "bell-loader") return;
     alert(sentence(ctx.response?.status));
   };
   document.addEventListener("htmx:response:error", report);

@@ -56,6 +56,7 @@
   let isSwapping = false;
 
   document.addEventListener("htmx:before:swap", event => {
+    if (event.defaultPrevented) return;
     isSwapping = true;
     const reading = isReading();
     const tasks = (event.detail?.tasks ?? []).filter(({ target }) => target === feed || target === "#feed");

@@ -1,6 +1,7 @@
 // "More" of a row opens in a popover of the page; without script it is a page of its own.
 (() => {
   const panel = document.getElementById("more");
+  const body = document.getElementById("more-body");
   if (!panel) return;
   let opener = null;
 
@@ -9,14 +10,19 @@
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
     opener = link.id;
-    panel.dataset.of = link.closest(".notification").id;
+    body.replaceChildren(); // what can be done with another row
     panel.setAttribute("aria-label", link.textContent.trim());
-    htmx.ajax("GET", link.href, { target: "#more-body", swap: "innerHTML" }).then(() => {
-      panel.showPopover();
-      place(link);
-      panel.querySelector("button, a")?.focus();
-    });
+    htmx.ajax("GET", link.href, { target: "#more-body", swap: "innerHTML" }).then(() => opener === link.id && open());
   });
+
+  // The row may have been replaced meanwhile, or have left.
+  const open = () => {
+    const link = document.getElementById(opener);
+    if (!link || !body.childElementCount) return;
+    panel.showPopover();
+    place(link);
+    panel.querySelector("button, a")?.focus();
+  };
 
   // Beside the link where there is room; on a phone the style sheet makes a sheet of it.
   const place = link => {

@@ -12,7 +12,6 @@
 
   const show = () => {
     count.textContent = count.dataset.text.replace("{n}", ticked.size);
-    bar.toggleAttribute("data-on", ticked.size > 0);
   };
 
   const tick = (box, on) => {

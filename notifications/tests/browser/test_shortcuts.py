@@ -150,6 +150,13 @@ def test_an_arabic_keyboard_has_them_in_the_same_places(page):
     expect(page.locator("#keys")).to_be_visible()
 
 
+def test_the_page_of_a_search_has_them_too(page):
+    page.goto(page.url + "?q=number")
+    row(page, "n3").focus()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+
+
 @pytest.mark.parametrize("keys", ["Control+e", "Alt+e", "Meta+e", "Shift+E"])
 def test_with_another_key_held_they_are_the_browsers(page, inbox, keys):
     page.keyboard.press(keys)

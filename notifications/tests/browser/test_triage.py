@@ -145,6 +145,28 @@ def test_it_fits_into_the_window_also_for_the_last_row(page):
     assert box["x"] + box["width"] <= 900
 
 
+def test_the_menu_of_a_row_that_is_gone_is_not_that_of_another(page):
+    more_of(page, "n2")
+    page.keyboard.press("Escape")
+    page.route("**/inbox/n1/more/", lambda route: route.fulfill(status=404))
+    page.locator("#notification-more-n1").click()
+    expect(page.locator("#alerts")).to_contain_text("That is not there any more")
+    expect(page.locator("#more")).to_be_hidden()
+    expect(page.locator("#more-body")).to_be_empty()
+
+
+def test_a_row_that_is_replaced_meanwhile_has_its_menu_beside_it(page, inbox):
+    def replace_first(route):
+        inbox.mark_read("n2")
+        expect(row(page, "n2")).to_have_attribute("data-state", "read")
+        route.continue_()
+
+    page.route("**/inbox/n2/more/", replace_first)
+    panel = more_of(page, "n2")
+    link, box = page.locator("#notification-more-n2").bounding_box(), panel.bounding_box()
+    assert abs((box["x"] + box["width"]) - (link["x"] + link["width"])) < 2
+
+
 def test_it_snoozes_and_undo_brings_back(page):
     more_of(page, "n2").get_by_role("button", name="Tomorrow").click()
     expect(row(page, "n2")).to_have_count(0)
