@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import models, transaction
@@ -27,6 +26,7 @@ from .models.words import words_of
 log = logging.getLogger(__name__)
 
 BATCH = 2_500  # recipients per statement
+CLOSED_AT_ONCE = 100  # inboxes; the tick sees to the others, so that a request does not wait for thousands
 
 
 @dataclass
@@ -120,14 +120,14 @@ def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = 
     with transaction.atomic():
         inbox_ids = list(rows.order_by().values_list("inbox_id", flat=True).distinct())
         count = insert_for_each(rows, "notification", Retraction(is_of_target=True))
-        settle_after_commit(inbox_ids)
+        settle_after_commit(inbox_ids[:CLOSED_AT_ONCE])
     return count
 
 
-anotify = sync_to_async(notify)
-anotify_many = sync_to_async(notify_many)
-aretract = sync_to_async(retract)
-aclose = sync_to_async(close)
+anotify = origins.for_async(notify)
+anotify_many = origins.for_async(notify_many)
+aretract = origins.for_async(retract)
+aclose = origins.for_async(close)
 
 
 def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:

@@ -25,6 +25,11 @@ class Choice:
     label: str
     until: datetime
 
+    @property
+    def value(self) -> str:
+        """What its button sends: on a page that was left open over night, "tomorrow" is still the day that it said."""
+        return f"{self.name}@{self.until.isoformat(timespec='seconds')}"
+
 
 def choices() -> Iterator[Choice]:
     moment = clock.now()
@@ -42,12 +47,16 @@ def local(day: date, at: time) -> datetime:
 
 
 def until_of(name: str, own: str = "") -> datetime:
-    """The moment that a choice stands for; "own" is the time in ``own``, as browsers write it: "2026-11-22T09:00".
+    """The moment that a choice stands for: "tomorrow", or "tomorrow@2026-11-22T08:00:00+00:00" as a page has offered
+    it; "own" is the time in ``own``, as browsers write it: "2026-11-22T09:00".
 
     Raises InvalidSnooze, which says what was expected.
     """
     if name == "own":
         return own_time(own)
+    name, _at, offered = name.partition("@")
+    if offered:
+        return own_time(offered)
     found = {choice.name: choice.until for choice in choices()}
     if name not in found:
         raise InvalidSnooze(_("Choose until when: one of the times offered, or a date and time of your own."))

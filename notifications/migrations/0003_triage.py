@@ -197,15 +197,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('archived_at', None), ('retracted_at', None), ('revision__isnull', False), ('snoozed_until__isnull', False), ('superseded_at', None)), fields=['snoozed_until'], name='notification_snoozed'),
+            index=models.Index(condition=models.Q(('archived_at', None), ('retracted_at', None), ('revision__isnull', False), ('snoozed_until__isnull', False), ('superseded_at', None)), fields=['inbox', '-arrival'], name='notification_snoozed'),
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('retracted_at', None), ('revision__isnull', False), ('superseded_at', None), models.Q(('group_key', ''), _negated=True)), fields=['inbox', 'group_key'], name='notification_group_top'),
+            index=models.Index(condition=models.Q(('archived_at', None), ('retracted_at', None), ('revision__isnull', False), ('snoozed_until__isnull', False), ('superseded_at', None)), fields=['snoozed_until'], name='notification_due'),
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('group_id__isnull', False)), fields=['group_id'], name='notification_group'),
+            index=models.Index(condition=models.Q(('group_key', ''), _negated=True), fields=['inbox', 'group_key'], name='notification_conversation'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('group_id__isnull', False)), fields=['group_id', '-arrival'], name='notification_group'),
         ),
         migrations.AddIndex(
             model_name='notification',

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 STATES_OF_A_ROW = ("read_at", "archived_at", "snoozed_at", "snoozed_until", "saved_at")
 
 
+#: Of a group in the lists. Asked for without its revision, which would lead SQLite to the wrong index.
+TOP = {"retracted_at": None, "superseded_at": None}
+
+
 class Arrival(Protocol):
     """What of a row that is being stamped matters here."""
 
@@ -74,8 +78,8 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
 def find_tops(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Notification]:
     """The rows that these groups have in the lists, by inbox and group key."""
     keys = {arrival.group_key for arrival in arrivals}
-    rows = Notification.objects.listed().filter(inbox__in={one.inbox_id for one in arrivals}, group_key__in=keys)
-    return {(row.inbox_id, row.group_key): row for row in rows}
+    rows = Notification.objects.in_groups(keys).filter(inbox__in={one.inbox_id for one in arrivals}, **TOP)
+    return {(row.inbox_id, row.group_key): row for row in rows if row.revision is not None}
 
 
 def who_have_acted(
@@ -97,8 +101,8 @@ def mend(change: "Change", group_keys: set[str]) -> None:
     """After events were taken back: the newest of what is left stands for its group again, with its people
     recounted."""
     for key in sorted(group_keys):
-        events = change.inbox.notifications.stamped().filter(group_key=key)
-        top = events.listed().first() or restore_top(change, events)
+        events = change.inbox.notifications.in_groups([key]).filter(arrived_revision__isnull=False)
+        top = events.filter(**TOP).first() or restore_top(change, events)
         if top is None:
             continue
         members = events.filter(retracted_at=None, group_id=top.group_id) if top.group_id else events.filter(pk=top.pk)

@@ -158,12 +158,14 @@ class Inbox(models.Model):
         with self.change() as change:
             change.update(self.notifications.snoozed().filter(key__in=keys), snoozed_at=None, snoozed_until=None)
 
-    def bring_back_due(self) -> None:
-        """What was snoozed until now or earlier arrives once more."""
+    def bring_back_due(self) -> bool:
+        """What was snoozed until now or earlier arrives once more. True when there may be more of it."""
         with self.change() as change:
             due = self.notifications.snoozed().filter(snoozed_until__lte=clock.now())
-            for row in list(due.order_by("snoozed_until", "arrival")[:RETURNS_LIMIT]):
+            rows = list(due.order_by("snoozed_until", "arrival")[:RETURNS_LIMIT])
+            for row in rows:
                 change.bring_back(row)
+            return len(rows) == RETURNS_LIMIT
 
     def undo(self, undo: Undo) -> int:
         """Give the rows of an act the states back that they had before it, but for those that have others since.

@@ -1,11 +1,12 @@
 import secrets
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -34,6 +35,10 @@ ARRIVAL_LISTS = ("all", "unread")  # those of them that what has just arrived is
 
 LISTED = {"revision__isnull": False, "retracted_at": None, "superseded_at": None}
 ACTIVE = {**LISTED, **LISTS["all"]}
+
+
+#: SQLite takes a partial index only where the query says its condition in the same words, and a parameter is none.
+EMPTY = RawSQL("''", ())
 
 
 class KeyTaken(ValueError):
@@ -79,8 +84,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return rows.order_by("-arrival")
 
     def about(self, target: str) -> "NotificationQuerySet":
-        # SQLite takes the index only where its condition is said in these very words.
-        return self.filter(~Q(target=""), target=target)
+        return self.exclude(target=EMPTY).filter(target=target)
+
+    def in_groups(self, keys: Iterable[str]) -> "NotificationQuerySet":
+        """Whatever has one of these group keys, pending events included."""
+        return self.exclude(group_key=EMPTY).filter(group_key__in=keys)
 
     def arrived_by(self, revision: int) -> "NotificationQuerySet":
         return self.filter(arrived_revision__lte=revision)
@@ -167,14 +175,13 @@ class Notification(models.Model):
                 fields=["inbox", "-arrival"], name="notification_saved", condition=Q(**LISTED, **LISTS["saved"])
             ),
             models.Index(
-                fields=["snoozed_until"],
-                name="notification_snoozed",
-                condition=Q(**LISTED, **LISTS["snoozed"]),
+                fields=["inbox", "-arrival"], name="notification_snoozed", condition=Q(**LISTED, **LISTS["snoozed"])
             ),
+            models.Index(fields=["snoozed_until"], name="notification_due", condition=Q(**LISTED, **LISTS["snoozed"])),
+            models.Index(fields=["inbox", "group_key"], name="notification_conversation", condition=~Q(group_key="")),
             models.Index(
-                fields=["inbox", "group_key"], name="notification_group_top", condition=Q(**LISTED) & ~Q(group_key="")
+                fields=["group_id", "-arrival"], name="notification_group", condition=Q(group_id__isnull=False)
             ),
-            models.Index(fields=["group_id"], name="notification_group", condition=Q(group_id__isnull=False)),
             models.Index(fields=["target"], name="notification_target", condition=~Q(target="")),
         ]
 
@@ -250,6 +257,11 @@ class Notification(models.Model):
     @property
     def reason_text(self) -> str:
         return gettext(self.reason) if self.reason else ""
+
+    @property
+    def unlisted_count(self) -> int:
+        """How many of them its row does not list."""
+        return self.earlier_count - len(self.events)
 
     @property
     def mute_label(self) -> str:
@@ -378,5 +390,6 @@ def pending_inboxes(limit: int) -> list[int]:
 
 def due_inboxes(limit: int) -> list[int]:
     """Inboxes in which something was snoozed until now or earlier."""
-    due = Notification.objects.snoozed().filter(snoozed_until__lte=clock.now())
-    return sorted(set(due.order_by("snoozed_until").values_list("inbox_id", flat=True)[:limit]))
+    due = Notification.objects.snoozed().filter(snoozed_until__lte=clock.now()).order_by()
+    first = due.values("inbox_id").annotate(first=Min("snoozed_until")).order_by("first")
+    return sorted(row["inbox_id"] for row in first[:limit])

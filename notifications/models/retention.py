@@ -19,7 +19,7 @@ from .mute import Mute
 from .notification import LISTED, Notification, NotificationQuerySet
 from .sighting import Sighting
 
-SLICE = 10_000  # ids looked at in one step
+SLICE = 500  # ids looked at in one step, after which the tick looks at what is due
 
 
 @dataclass(frozen=True)

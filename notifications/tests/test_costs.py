@@ -15,6 +15,7 @@ from notifications.delivery import close, notify, notify_many, retract
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Inbox, Notification
+from notifications.models.notification import due_inboxes
 from notifications.testing.dom import Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +68,8 @@ def asks(client, inbox: Inbox) -> dict[str, Callable[[], object]]:
         "another list": lambda: client.get(f"{INBOX}?view=category:people"),
         "the unread ones": lambda: client.get(f"{INBOX}?view=unread"),
         "the archive": lambda: client.get(f"{INBOX}?view=archived"),
+        "the saved ones": lambda: client.get(f"{INBOX}?view=saved"),
+        "the snoozed ones": lambda: client.get(f"{INBOX}?view=snoozed"),
         "older ones": lambda: client.get(f"{INBOX}?before={inbox.last_arrival - inbox.revision // 2}"),
         "changes": lambda: client.get(CHANGES, missed),
         "changes with the bell open": lambda: client.get(CHANGES, {**missed, "bell": "1"}),
@@ -109,6 +112,8 @@ WAYS = {
     "another list": "notification_category.*category",
     "the unread ones": "notification_unread",
     "the archive": "notification_archived",
+    "the saved ones": "notification_saved",
+    "the snoozed ones": "notification_snoozed",
     "older ones": "notification_active.*arrival",
     "changes": "notification_changes.*inbox_id.*revision",
     "changes with the bell open": "notification_(active|changes.*revision)",
@@ -125,6 +130,22 @@ def test_nothing_sorts_an_inbox_or_searches_it_without_its_index(reader, inbox, 
     assert plans
     assert [steps for steps in plans if re.search("Sort|ORDER BY|SCAN|Seq Scan", steps)] == []
     assert [steps for steps in plans if not re.search(WAYS[name], steps)] == []
+
+
+def test_the_row_of_a_group_is_found_by_its_index(bo, inbox):
+    fill(inbox, 1_000)
+    asked = statements(lambda: notify(bo, title="Said", group_key="talk", key="said"))
+    asked += statements(lambda: retract(bo, "said"))
+    plans = [plan(sql) for sql in asked if re.match('SELECT .* FROM "notifications_notification" .*"group_key" ', sql)]
+    assert len(plans) >= 2
+    assert [steps for steps in plans if "notification_conversation" not in steps] == []
+
+
+def test_what_is_due_is_found_by_its_index(inbox):
+    fill(inbox, 1_000)
+    plans = [plan(sql) for sql in statements(lambda: due_inboxes(10))]
+    assert plans
+    assert [steps for steps in plans if "notification_due" not in steps] == []
 
 
 def plan(sql: str) -> str:

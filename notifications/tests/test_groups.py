@@ -321,8 +321,11 @@ def test_the_row_opens_up_to_the_newest_five_earlier_events(bo, client):
     comment(bo, *(f"Person {n}" for n in range(9)))
     client.force_login(bo)
     details = events_of(client)
-    assert [text.split(" commented")[0] for text in details] == [f"Person {n}" for n in range(7, 2, -1)]
-    assert len(details) == EVENTS_SHOWN
+    assert [text.split(" commented")[0] for text in details] == [
+        *(f"Person {n}" for n in range(7, 2, -1)),
+        "and 3 more",
+    ]
+    assert len(details) == EVENTS_SHOWN + 1
 
 
 def events_of(client) -> list[str]:

@@ -263,8 +263,8 @@ OFFERING = {
     "/inbox/selected/read/": "1 marked as read.",
     "/inbox/all/read/": "3 marked as read.",
     "/inbox/all/archive/": "4 archived.",
-    "/inbox/unread/snooze/": "1 snoozed.",
-    "/inbox/selected/snooze/": "2 snoozed.",
+    "/inbox/unread/snooze/": "1 snoozed until ",
+    "/inbox/selected/snooze/": "2 snoozed until ",
 }
 
 

@@ -1,6 +1,7 @@
 """How acts are answered, and who may act."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -69,11 +70,11 @@ def answer_act(request: HttpRequest, said: str = "") -> HttpResponse:
     return HttpResponse(answer) if answer else HttpResponse(status=204)
 
 
-def offer_undo(request: HttpRequest, undo: Undo) -> HttpResponse:
+def offer_undo(request: HttpRequest, undo: Undo, until: datetime | None = None) -> HttpResponse:
     """The answer to an act that can be taken back. An act that changed nothing has nothing to offer."""
     if not undo.count:
         return answer_act(request)
-    return answer_act(request, render_to_string("notifications/_undo.html", {"undo": undo}, request))
+    return answer_act(request, render_to_string("notifications/_undo.html", {"undo": undo, "until": until}, request))
 
 
 def refuse(request: HttpRequest, why: object) -> HttpResponse:

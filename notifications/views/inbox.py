@@ -160,7 +160,7 @@ def snooze_selected(request: Any) -> HttpResponse:
 def snooze_until(request: Any, keys: list[str], own_field: str) -> HttpResponse:
     try:
         until = snoozing.until_of(request.POST.get("until", ""), request.POST.get(own_field, ""))
-        return offer_undo(request, request.inbox.snooze(*keys, until=until))
+        return offer_undo(request, request.inbox.snooze(*keys, until=until), until)
     except InvalidSnooze as error:
         return refuse(request, error)
 
@@ -193,8 +193,9 @@ def undo(request: Any) -> HttpResponse:
         return refuse(request, _("It is too late to undo that. Nothing was changed."))
     if wanted.inbox_id != request.inbox.pk:
         raise Http404("That is another reader's.")
-    request.inbox.undo(wanted)
-    return answer_act(request, render_to_string("notifications/_done.html", {"said": _("Undone.")}))
+    count = request.inbox.undo(wanted)
+    said = _("Undone.") if count else _("There was nothing left to undo: it has changed since.")
+    return answer_act(request, render_to_string("notifications/_done.html", {"said": said}))
 
 
 @act

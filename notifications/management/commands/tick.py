@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
 from django.utils.timezone import now
@@ -59,7 +60,8 @@ def tick() -> None:
         log.info("Stamped what was left behind in %d inboxes.", len(left))
     for inbox in Inbox.objects.filter(pk__in=due_inboxes(BATCH)).order_by("pk"):
         with unharmed(f"What was snoozed in inbox {inbox.pk} could not be brought back"):
-            inbox.bring_back_due()
+            while inbox.bring_back_due():
+                continue
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def unharmed(what: str) -> Iterator[None]:
     """The others must not wait for one that fails."""
     try:
         yield
-    except DatabaseError:
+    except (DatabaseError, ObjectDoesNotExist):  # an inbox may go with its user meanwhile
         log.exception("%s; the next round tries again.", what)
 
 
