@@ -36,6 +36,10 @@
   };
   document.addEventListener("htmx:response:error", report);
   document.addEventListener("htmx:error", report);
+  // What was refused before is no news while the next act is on its way.
+  document.addEventListener("htmx:before:request", event => {
+    if (event.detail?.ctx?.request?.method === "POST") document.getElementById("act-refused")?.remove();
+  });
   document.addEventListener("htmx:ws:after:connection", () => box.querySelector("[data-passing]")?.remove());
 
   // Enter in a field presses the button that does nothing: htmx must not hear of it.

@@ -1,7 +1,8 @@
-// Keys for the list, while it has the focus. Tab reaches one of its rows, j and k go from there.
+// Keys for the list, while it has the focus: a row of it, or the heading above it. Tab reaches one of its rows, j and k go from there.
 (() => {
   const SOON = 1500; // ms between the two keys of a pair
   const WRITES = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
+  const HEADING = "feed-heading"; // has the focus when the last row has gone
   const feed = document.getElementById("feed");
   const help = document.getElementById("keys");
   if (!feed || feed.dataset.shortcuts === "off") return;
@@ -36,8 +37,8 @@
 
   const press = (...acts) => {
     const row = focused();
-    const key = row.id.slice("notification-".length);
-    const control = acts.map(act => document.getElementById(`notification-${act}-${key}`)).find(one => row.contains(one));
+    const key = row?.id.slice("notification-".length);
+    const control = acts.map(act => document.getElementById(`notification-${act}-${key}`)).find(one => row?.contains(one));
     control?.click();
     return control;
   };
@@ -48,7 +49,8 @@
     e: () => press("archive", "unarchive") && (go(1) ?? go(-1)),
     U: () => press("unread"),
     s: () => press("save", "unsave"),
-    x: () => focused().querySelector("input[name=key]")?.click(),
+    x: () => focused()?.querySelector("input[name=key]")?.click(),
+    z: () => document.getElementById("undo-button")?.click(),
     m: () => press("more"),
     "?": () => help.showModal(),
     gn: () => location.assign(help.dataset.inbox),
@@ -74,7 +76,8 @@
   document.addEventListener("keydown", event => {
     const { target } = event;
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
-    if (!focused()?.contains(target) || target.closest(WRITES) || target.closest("[popover], dialog")) return;
+    const isInList = focused()?.contains(target) || target.id === HEADING;
+    if (!isInList || target.closest(WRITES) || target.closest("[popover], dialog")) return;
     const isRow = target === focused();
     const key = said(event);
     if (key === "Enter" && isRow) target.querySelector("h3 a")?.click();

@@ -40,6 +40,15 @@
   panel.addEventListener("toggle", event => {
     if (event.newState === "closed" && (panel.contains(document.activeElement) || document.activeElement === document.body)) back();
   });
+  // A time of one's own that is not given yet is asked for where it stands: nothing is sent, and htmx must not hear of it.
+  document.addEventListener("submit", event => {
+    const field = event.submitter?.value === "own" && event.submitter.closest(".own-time")?.querySelector("input");
+    if (!field || field.value) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    field.focus();
+  }, true);
+
   // What was chosen is done elsewhere: the panel has served.
   document.addEventListener("submit", event => {
     if (event.submitter?.closest("#more, #selection-snooze")) event.submitter.closest("[popover]").hidePopover();

@@ -95,3 +95,14 @@ def test_an_arrival_is_said_in_a_live_region_that_stays(page, bo):
     notify(bo, title="The newest")
     expect(page.get_by_role("status").filter(has_text="4 new notifications")).to_have_count(1)
     assert region.inner_text() == "4 new notifications"
+
+
+@pytest.mark.parametrize("switch", ["category-general-switch", "show-toasts-switch"])
+def test_a_switch_that_was_pressed_has_the_focus_again(window, bo, switch):
+    page = window(bo).open("/inbox/preferences/")
+    button = page.locator(f"#{switch}")
+    for state in ("false", "true"):
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(button).to_have_attribute("aria-checked", state)
+        expect(button).to_be_focused()

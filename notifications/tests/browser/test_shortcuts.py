@@ -88,6 +88,29 @@ def test_archiving_faster_than_the_server_answers_archives_each_of_them(page):
     expect(row(page, "n0")).to_be_focused()
 
 
+def test_z_takes_back_what_was_just_done(page):
+    page.keyboard.press("e")
+    expect(row(page, "n3")).to_have_count(0)
+    expect(page.locator("#undo-button")).to_be_visible()
+    page.keyboard.press("z")
+    expect(row(page, "n3")).to_be_visible()
+    expect(page.locator("#undo")).to_have_text("Undone.")
+
+
+def test_z_brings_back_the_last_row_and_j_leads_into_the_list(window, bo):
+    notify(bo, title="The only one", key="only")
+    page = window(bo).open()
+    row(page, "only").focus()
+    page.keyboard.press("e")
+    expect(page.locator("#feed-heading")).to_be_focused()
+    expect(page.locator("#undo-button")).to_be_visible()
+    page.keyboard.press("z")
+    expect(row(page, "only")).to_be_visible()
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    expect(row(page, "only")).to_be_focused()
+
+
 def test_e_moves_back_what_is_archived(page, inbox):
     inbox.archive("n3")
     page.goto(page.url + "?view=archived")

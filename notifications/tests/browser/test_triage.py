@@ -183,6 +183,19 @@ def test_a_time_of_ones_own_that_is_over_is_refused_in_words(page):
     panel.get_by_role("button", name="Snooze", exact=True).click()
     expect(page.locator("#alerts")).to_contain_text("Choose a time in the future")
     expect(row(page, "n2")).to_be_visible()
+    more_of(page, "n2").get_by_role("button", name="Tomorrow").click()
+    expect(row(page, "n2")).to_have_count(0)
+    expect(page.locator("#act-refused")).to_have_count(0)
+
+
+def test_a_time_of_ones_own_that_is_not_given_is_asked_for_in_the_panel(page):
+    posts = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    panel = more_of(page, "n2")
+    panel.get_by_role("button", name="Snooze", exact=True).click()
+    expect(panel.locator("#more-own")).to_be_focused()
+    expect(panel).to_be_visible()
+    assert posts == []
 
 
 def test_it_mutes(page, bo):
