@@ -107,11 +107,12 @@ def mend(change: "Change", group_keys: set[str]) -> None:
 def restore_top(change: "Change", events: NotificationQuerySet) -> Notification | None:
     """The event before the one that was taken back, in the state of that one where they were one row."""
     top = events.filter(retracted_at=None).order_by("-arrival").first()
-    if top is None:
+    # Where the row of the group was not taken back but removed with the years, none of its events returns.
+    gone = events.filter(superseded_at=None, revision=change.revision).order_by("-arrival").first()
+    if top is None or gone is None:
         return None
-    # Those that were taken back earlier stood for the group, too, in the state of their own last day.
-    gone = events.filter(superseded_at=None).order_by("-retracted_at", "-arrival").first()
-    were_one = gone is not None and top.group_id is not None and top.group_id == gone.group_id
-    states = {name: getattr(gone, name) for name in STATES_OF_A_ROW} if were_one else {}
+    were_one = top.group_id is not None and top.group_id == gone.group_id
+    names = STATES_OF_A_ROW if were_one else ("saved_at",)  # which goes on from row to row of a group
+    states = {name: getattr(gone, name) for name in names}
     change.update(events.filter(pk=top.pk), superseded_at=None, **states)
     return top

@@ -138,6 +138,18 @@ def test_somebody_who_acted_long_ago_is_counted_once(bo, inbox, at_once):
     assert says(inbox) == "Flo, Bo and 6 others commented on Menu"
 
 
+def test_who_has_acted_before_is_asked_at_once_for_many_readers(bo, chi, dana):
+    def cost(*people):
+        with CaptureQueriesContext(connection) as queries:
+            notify_many(people, title="Menu", actor="Ana", group_key="menu")
+        return len(queries)
+
+    for name in ("Ana", "Ben", "Cy", "Di", "El"):
+        notify_many([bo, chi, dana], title="Menu", actor=name, group_key="menu")
+    assert cost(bo) == cost(bo, chi, dana)
+    assert {row.people_count for row in Notification.objects.listed()} == {5}
+
+
 def test_names_are_escaped_and_isolated(bo, client):
     comment(bo, "<b>Ana</b>", "دانا")
     client.force_login(bo)
@@ -289,6 +301,25 @@ def test_who_was_taken_back_and_acts_again_is_counted_again(bo, inbox):
     retract(bo, "Ana")
     comment(bo, "Ana")
     assert says(inbox) == "Ana, El and 3 others commented on Menu"
+
+
+def test_what_went_with_the_years_does_not_return_when_an_earlier_one_is_taken_back(bo, four):
+    four.mark_read("Di")
+    four.notifications.filter(key="Di").update(read_at=long_ago(), arrival=long_ago().timestamp() * 10**6)
+    remove_slice(Limits(archived_days=0, read_days=365), after=0)
+    retract(bo, "Ana")
+    assert not four.notifications.listed().exists()
+    assert is_right(four)
+
+
+def test_what_is_saved_no_more_is_not_saved_either_when_the_event_after_it_is_taken_back(bo, four):
+    four.mark_saved("Di")
+    four.mark_read("Di")
+    comment(bo, "El", key="late")
+    four.mark_unsaved("late0")
+    retract(bo, "late0")
+    assert (row_of(four).key, row_of(four).saved_at) == ("Di", None)
+    assert is_right(four)
 
 
 def test_taking_all_back_leaves_nothing(bo, four):
