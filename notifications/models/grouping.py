@@ -50,7 +50,7 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
     coming: dict[tuple[int, str], set[str]] = defaultdict(set)
     for arrival in arrivals:
         coming[arrival.inbox_id, arrival.group_key].add(arrival.actor_name)
-    known: dict[tuple[int, str], set[str]] = {}
+    known = who_have_acted(tops, coming)
     for arrival in arrivals:
         place = (arrival.inbox_id, arrival.group_key)
         event = Notification(pk=arrival.pk, inbox_id=arrival.inbox_id, actor_name=arrival.actor_name)
@@ -59,7 +59,7 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
         top = tops.get(place)
         if top is not None:
             if place not in known:
-                known[place] = who_has_acted(top, coming[place]) if top.is_to_be_read else set()
+                known[place] = set(top.people) if top.is_to_be_read else set()
             event.take_place_of(top, known[place])
             gathered.superseded.add(top.pk)
             if top.revision is not None:
@@ -81,12 +81,22 @@ def find_tops(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Notification
     return {(row.inbox_id, row.group_key): row for row in rows}
 
 
-def who_has_acted(top: Notification, names: set[str]) -> set[str]:
-    """Those of these actors who are among the people of a group already."""
-    if top.people_count <= len(top.people):
-        return set(top.people)
-    events = Notification.objects.filter(group_id=top.group_id, actor_name__in=names, retracted_at=None)
-    return {*top.people, *events.values_list("actor_name", flat=True)}
+def who_have_acted(
+    tops: dict[tuple[int, str], Notification], coming: dict[tuple[int, str], set[str]]
+) -> dict[tuple[int, str], set[str]]:
+    """Of the groups that have more people than their rows name: those who are named, and who else of these actors is
+    among the people already. One query for all, since the locks of many inboxes are held meanwhile."""
+    larger = {place: top for place, top in tops.items() if top.is_to_be_read and top.people_count > len(top.people)}
+    if not larger:
+        return {}
+    names = {name for place in larger for name in coming[place]}
+    events = Notification.objects.filter(
+        group_id__in={top.group_id for top in larger.values()}, actor_name__in=names, retracted_at=None
+    )
+    acted = defaultdict(set)
+    for group_id, name in events.values_list("group_id", "actor_name").distinct():
+        acted[group_id].add(name)
+    return {place: {*top.people, *acted[top.group_id]} for place, top in larger.items()}
 
 
 def mend(change: "Change", group_keys: set[str]) -> None:

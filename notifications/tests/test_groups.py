@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications.delivery import anotify, notify, notify_many, retract
 from notifications.lists import EVENTS_SHOWN
 from notifications.management.commands.tick import tick
 from notifications.models import Inbox, Notification, clock
+from notifications.models.retention import Limits, remove_slice
 from notifications.testing import LivePage
 from notifications.testing.dom import Document
 from notifications.tests.recount import kept, recount
@@ -194,6 +196,10 @@ def test_a_new_event_of_a_snoozed_row_brings_it_back_at_once(bo, inbox):
     assert says(inbox) == "Ben and Ana commented on Menu"
     assert kept(inbox)["lists"] == {"all": 1, "category:general": 1}
     assert is_right(inbox)
+
+
+def long_ago():
+    return clock.now() - timedelta(days=400)
 
 
 def in_an_hour():
