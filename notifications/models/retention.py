@@ -45,7 +45,8 @@ def removable(limits: Limits) -> NotificationQuerySet:
     listed = Q(**LISTED, saved_at=None)
     old = Q(pk=None)
     if limits.archived_before:
-        unread_top = Notification.objects.unread().filter(group_id=OuterRef("group_id"))
+        # Also while it is snoozed: it will be back, and stands for them as long as it has not been read.
+        unread_top = Notification.objects.unarchived().filter(group_id=OuterRef("group_id"), read_at=None)
         old |= listed & Q(archived_at__lt=limits.archived_before)
         old |= Q(retracted_at__lt=limits.archived_before)
         old |= Q(~Exists(unread_top), superseded_at__lt=limits.archived_before)
