@@ -86,6 +86,7 @@ LIMITS = {
     "url": URL_LIMIT,
     "reason": REASON_LIMIT,
     "actor_name": 150,
+    "target": 200,
     "target_label": 200,
     "group_key": GROUP_KEY_LIMIT,
 }
