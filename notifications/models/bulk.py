@@ -1,5 +1,6 @@
 """Rows for many owners in one statement, however many there are."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -31,6 +32,22 @@ def insert_for_each(owners: models.QuerySet[Any], field: str, row: models.Model)
             [*values, *ids],
         )
         return cursor.rowcount
+
+
+def update_each(rows: Collection[models.Model], names: list[str]) -> None:
+    """Write these fields of each row. ``bulk_update()`` takes a second for a thousand rows, most of it for its SQL."""
+    if not rows:
+        return
+    model = type(next(iter(rows)))
+    connection = connections[router.db_for_write(model)]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    quoted = connection.ops.quote_name
+    columns = ", ".join(f"{quoted(field.column)} = {placeholder(field, connection)}" for field in fields)
+    values = [
+        (*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk) for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {quoted(model._meta.db_table)} SET {columns} WHERE id = %s", values)
 
 
 def placeholder(field: Any, connection: Any) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.db.models import Max
 
+from .bulk import update_each
 from .notification import PEOPLE_NAMED, Notification, NotificationQuerySet
 from .tally import places, state_of
 
@@ -71,7 +72,7 @@ def gather(arrivals: Sequence[Arrival], seen_revisions: dict[int, int]) -> Gathe
             grown[event.pk] = event
         known[place].add(arrival.actor_name)
         tops[place] = event
-    Notification.objects.bulk_update(grown.values(), ["saved_at", "group_id", "group_size", "people", "people_count"])
+    update_each(grown.values(), ["saved_at", "group_id", "group_size", "people", "people_count"])
     return gathered
 
 
@@ -115,11 +116,12 @@ def mend(change: "Change", group_keys: set[str]) -> None:
 def restore_top(change: "Change", events: NotificationQuerySet) -> Notification | None:
     """The event before the one that was taken back, in the state of that one where they were one row."""
     top = events.filter(retracted_at=None).order_by("-arrival").first()
-    if top is None:
-        return None
-    # Those that were taken back earlier stood for the group, too, in the state of their own last day.
+    # Where the row of the group was not taken back but removed with the years, none of its events returns.
     gone = events.filter(superseded_at=None).order_by("-retracted_at", "-arrival").first()
-    were_one = gone is not None and top.group_id is not None and top.group_id == gone.group_id
-    states = {name: getattr(gone, name) for name in STATES_OF_A_ROW} if were_one else {}
+    if top is None or gone is None or gone.revision != change.revision:
+        return None
+    were_one = top.group_id is not None and top.group_id == gone.group_id
+    names = STATES_OF_A_ROW if were_one else ("saved_at",)  # which goes on from row to row of a group
+    states = {name: getattr(gone, name) for name in names}
     change.update(events.filter(pk=top.pk), superseded_at=None, **states)
     return top

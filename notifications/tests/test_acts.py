@@ -249,3 +249,11 @@ def test_what_was_taken_back_is_not_there_any_more(bo, reader, inbox, name):
 @pytest.mark.parametrize("key", ["nothing", "all", "changes"])
 def test_a_key_that_is_not_there_is_a_404(reader, key):
     assert reader.post(f"/inbox/{key}/unread/").status_code == 404
+
+
+def test_a_ticked_key_that_can_be_none_is_passed_over(bo, client):
+    """PostgreSQL takes no NUL."""
+    notify(bo, title="Lunch is ready", key="lunch")
+    client.force_login(bo)
+    assert client.post("/inbox/selected/read/", {"key": ["\x00", "lunch"]}).status_code == 302
+    assert Inbox.objects.of(bo).unread_count == 0

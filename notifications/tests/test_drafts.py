@@ -5,7 +5,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
 from notifications.delivery import notify, notify_many
-from notifications.models import InvalidNotification, Notification
+from notifications.models import Draft, InvalidNotification, Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,3 +104,8 @@ def test_params_come_out_as_json_would_have_them_and_may_be_sent_again(bo, param
     first = notify(bo, title="Same", params=params, key="same")
     assert notify(bo, title="Same", params=params, key="same") == first
     assert notify_many([bo], title="Same", params=params, key="same").count == 1
+
+
+def test_the_name_of_what_it_is_about_fits_its_column():
+    with pytest.raises(InvalidNotification, match="target takes at most 200 characters"):
+        Draft(title="Lunch", target="shop.order:" + "1" * 190)

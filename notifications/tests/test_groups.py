@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications.delivery import anotify, notify, notify_many, retract
 from notifications.lists import EVENTS_SHOWN
 from notifications.management.commands.tick import tick
 from notifications.models import Inbox, Notification, clock
+from notifications.models.retention import Limits, remove_slice
 from notifications.testing import LivePage
 from notifications.testing.dom import Document
 from notifications.tests.recount import kept, recount
@@ -138,6 +140,18 @@ def test_somebody_who_acted_long_ago_is_counted_once(bo, inbox, at_once):
     assert says(inbox) == "Flo, Bo and 6 others commented on Menu"
 
 
+def test_who_has_acted_before_is_asked_at_once_for_many_readers(bo, chi, dana):
+    def cost(*people):
+        with CaptureQueriesContext(connection) as queries:
+            notify_many(people, title="Menu", actor="Ana", group_key="menu")
+        return len(queries)
+
+    for name in ("Ana", "Ben", "Cy", "Di", "El"):
+        notify_many([bo, chi, dana], title="Menu", actor=name, group_key="menu")
+    assert cost(bo) == cost(bo, chi, dana)
+    assert {row.people_count for row in Notification.objects.listed()} == {5}
+
+
 def test_names_are_escaped_and_isolated(bo, client):
     comment(bo, "<b>Ana</b>", "دانا")
     client.force_login(bo)
@@ -182,6 +196,10 @@ def test_a_new_event_of_a_snoozed_row_brings_it_back_at_once(bo, inbox):
     assert says(inbox) == "Ben and Ana commented on Menu"
     assert kept(inbox)["lists"] == {"all": 1, "category:general": 1}
     assert is_right(inbox)
+
+
+def long_ago():
+    return clock.now() - timedelta(days=400)
 
 
 def in_an_hour():
@@ -289,6 +307,25 @@ def test_who_was_taken_back_and_acts_again_is_counted_again(bo, inbox):
     retract(bo, "Ana")
     comment(bo, "Ana")
     assert says(inbox) == "Ana, El and 3 others commented on Menu"
+
+
+def test_what_went_with_the_years_does_not_return_when_an_earlier_one_is_taken_back(bo, four):
+    four.mark_read("Di")
+    four.notifications.filter(key="Di").update(read_at=long_ago(), arrival=long_ago().timestamp() * 10**6)
+    remove_slice(Limits(archived_days=0, read_days=365), after=0)
+    retract(bo, "Ana")
+    assert not four.notifications.listed().exists()
+    assert is_right(four)
+
+
+def test_what_is_saved_no_more_is_not_saved_either_when_the_event_after_it_is_taken_back(bo, four):
+    four.mark_saved("Di")
+    four.mark_read("Di")
+    comment(bo, "El", key="late")
+    four.mark_unsaved("late0")
+    retract(bo, "late0")
+    assert (row_of(four).key, row_of(four).saved_at) == ("Di", None)
+    assert is_right(four)
 
 
 def test_taking_all_back_leaves_nothing(bo, four):

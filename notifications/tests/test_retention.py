@@ -162,6 +162,15 @@ def test_what_came_after_a_group_was_read_keeps_none_of_it(bo, inbox):
     assert left(inbox) == {"e2"}
 
 
+def test_the_events_of_an_unread_row_stay_while_it_is_snoozed(bo, inbox):
+    for n in range(3):
+        notify(bo, title=f"Event {n}", key=f"e{n}", group_key="g")
+    inbox.snooze("e2", until=clock.now() + timedelta(days=300))
+    age(inbox, 200, "e0", "e1", "e2")
+    assert remove() == 0
+    assert left(inbox) == {"e0", "e1", "e2"}
+
+
 def test_another_reader_keeps_theirs(bo, chi, inbox):
     for user in (bo, chi):
         notify(user, title="One", key="one")

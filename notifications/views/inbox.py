@@ -15,6 +15,7 @@ from notifications import snoozing, targets
 from notifications.lists import BELL_LENGTH, filters_of, page_of, with_events
 from notifications.live.positions import is_list, number
 from notifications.models import InvalidSnooze, Notification, TooLate, Undo
+from notifications.models.draft import KEY
 from notifications.models.mute import CONVERSATION, OBJECT
 
 from .answers import act, answer_act, changes_for, offer_undo, page, position_of, refuse
@@ -240,4 +241,4 @@ def own(request: Any, key: str) -> Notification:
 
 def selected(request: HttpRequest) -> list[str]:
     """The keys of the ticked items. Those of somebody else lead nowhere: acts begin at the reader's own inbox."""
-    return request.POST.getlist("key")[:SELECTION_LIMIT]
+    return [key for key in request.POST.getlist("key") if KEY.fullmatch(key)][:SELECTION_LIMIT]
