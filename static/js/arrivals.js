@@ -1,4 +1,4 @@
-// A notification that has just arrived glows for a moment. Nobody's place in the list jumps for it: while the reader has
+// A notification that has just arrived fades in. Nobody's place in the list jumps for it: while the reader has
 // scrolled down, or has the focus in the list, what arrives on top waits behind a button that counts it.
 (() => {
   const TOP = 8; // px that still are the top
@@ -14,15 +14,16 @@
   const waiting = () => rows(feed.children).filter(row => row.hidden);
   const isReading = () => scrollY > TOP || feed.contains(document.activeElement) || document.activeElement?.closest("#new-rows, dialog");
 
-  const glow = row => {
+  const rise = row => {
     const isFresh = row.dataset.state === "unread" && Date.now() * 1000 - order(row) < FRESH;
-    if (isFresh && !row.hidden && !still.matches) row.animate(RISE, { duration: 600, easing: "ease-out" });
+    if (isFresh && row.isConnected && !row.hidden && !still.matches) row.animate(RISE, { duration: 600, easing: "ease-out" });
   };
 
   new MutationObserver(changes => {
     const replaced = new Set(changes.flatMap(change => [...change.removedNodes].map(node => node.id)));
     const added = changes.flatMap(change => rows(change.addedNodes));
-    added.filter(row => !replaced.has(row.id)).forEach(glow);
+    const arrived = added.filter(row => !replaced.has(row.id));
+    if (arrived.length) requestAnimationFrame(() => arrived.forEach(rise)); // begun at once, it would cost a layout now
     if (button) count();
   }).observe(feed, { childList: true });
 
@@ -47,7 +48,7 @@
     const shown = waiting();
     for (const row of shown) row.hidden = false;
     if (shown.length) count();
-    shown.forEach(glow);
+    shown.forEach(rise);
   };
 
   // Before anything is swapped in. New on top is what is newer than all that has been shown: rows that come back, older ones
