@@ -3,6 +3,7 @@
 Any installed app may have a module ``targets.py`` that calls :func:`register`; it is imported at start.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
+
+log = logging.getLogger(__name__)
 
 #: Argument: ``instance``, a target that has just been deleted, perhaps in a transaction that will fail.
 deleted = Signal()
@@ -60,4 +63,13 @@ def may_open(name: str, user: Any) -> bool:
         instance = target.model._base_manager.filter(pk=pk).first()
     except (ValueError, ValidationError):  # no key of that model: it had none yet when it was sent
         return False
-    return instance is not None and target.may_open(user, instance)
+    return instance is not None and asked(target.may_open, user, instance)
+
+
+def asked(question: MayOpen, user: Any, instance: Any) -> bool:
+    """One that fails closes nothing: the page that the notification leads to asks for itself."""
+    try:
+        return bool(question(user, instance))
+    except Exception:
+        log.exception("may_open() of %s failed.", name_of(instance))
+        return True

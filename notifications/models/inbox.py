@@ -111,7 +111,9 @@ class Inbox(models.Model):
         return self._mark(self.notifications.listed().filter(key__in=keys, read_at=None), "read_at")
 
     def mark_unread(self, *keys: str) -> None:
-        self._unmark(self.notifications.listed().filter(key__in=keys, read_at__isnull=False), "read_at")
+        """But for what is no longer available, which asks for nothing."""
+        rows = self.notifications.listed().filter(key__in=keys, read_at__isnull=False, unavailable_at=None)
+        self._unmark(rows, "read_at")
 
     def archive(self, *keys: str) -> Undo:
         return self._mark(self.notifications.unarchived().filter(key__in=keys), "archived_at")
@@ -174,6 +176,8 @@ class Inbox(models.Model):
         """
         with self.change() as change:
             rows = self.notifications.changed_since(undo.revision - 1).filter(**{undo.state: undo.at})
+            if undo.state == "read_at":
+                rows = rows.filter(unavailable_at=None)
             if undo.state != "snoozed_at":
                 return change.update(rows, **{undo.state: None})
             count = 0

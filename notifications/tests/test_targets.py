@@ -266,3 +266,21 @@ def test_closing_for_many_asks_for_no_more_at_once_than_sending_does(bo, chi, to
     assert is_closed(Inbox.objects.of(chi))
     both = f"IN ({told.pk}, {Inbox.objects.of(chi).pk})"
     assert [query["sql"] for query in asked if both in query["sql"]] == []
+
+
+def test_a_question_that_fails_closes_nothing(bo, told, client, monkeypatch):
+    def fails(user, group):
+        raise RuntimeError("The permissions are away.")
+
+    monkeypatch.setitem(targets._registry, "auth.group", targets.Target(Group, fails))
+    client.force_login(bo)
+    assert client.get("/inbox/told/").url == "/plan/"
+    assert told.notifications.get(key="told").unavailable_at is None
+
+
+def test_what_is_closed_cannot_be_made_unread_again(kitchen, told):
+    read = told.mark_read("told")
+    close(kitchen)
+    told.mark_unread("told")
+    told.undo(read)
+    assert is_closed(told)

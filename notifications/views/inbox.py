@@ -21,7 +21,7 @@ from notifications.models.mute import CONVERSATION, OBJECT
 from .answers import act, answer_act, changes_for, offer_undo, page, position_of, refuse
 from .search import is_search, results
 
-SELECTION_LIMIT = 500  # items in one act on what is ticked
+SELECTION_LIMIT = 1_000  # items in one act on what is ticked
 
 
 @page

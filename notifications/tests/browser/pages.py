@@ -57,7 +57,10 @@ def equals_a_reload(page: Page, user: Any) -> bool:
     up_to_date(page, user)
     before = shown(page)
     page.reload()
-    assert before == shown(page)
+    after = shown(page)
+    assert {name for name in before if before[name] != after.get(name)} == set(), [
+        (one, other) for name in before for one, other in [(before[name], after.get(name))] if one != other
+    ]
     return True
 
 
