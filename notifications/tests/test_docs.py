@@ -14,13 +14,15 @@ from types import ModuleType
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, get_commands, load_command_class
+from django.db.models.signals import post_delete
 from django.dispatch import Signal
 from django.template.loader import render_to_string
 from django.test.utils import isolate_apps
 from prometheus_client.metrics import MetricWrapperBase
 
-from notifications import categories, delivery, events, urls, verbs
+from notifications import categories, delivery, events, targets, urls, verbs
 from notifications.delivery import notify
 from notifications.live import codes, metrics
 from notifications.live.frames import frames_for
@@ -178,8 +180,10 @@ def test_a_python_sample_compiles(sample):
 @pytest.fixture
 def _registries(monkeypatch):
     """What samples register is forgotten afterwards."""
-    for module in (categories, verbs):
+    for module in (categories, verbs, targets):
         monkeypatch.setattr(module, "_registry", dict(module._registry))
+    yield
+    post_delete.disconnect(sender=get_user_model(), dispatch_uid="belfry_target")
 
 
 @pytest.mark.django_db(transaction=True)
