@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import models
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
@@ -71,16 +72,22 @@ def filters_of(inbox: Inbox, current: str) -> list[Filter]:
 
 def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | None = None) -> Page:
     """The newest rows of a list, or those before an arrival; found by key, so the cost does not grow with the list."""
-    query = inbox.notifications.in_view(view)
+    return cut(inbox.notifications.in_view(view), before, partial(address, view), length)
+
+
+def cut(
+    rows: models.QuerySet[Notification], before: int | None, address_of: Callable[..., str], length: int | None = None
+) -> Page:
+    """A page of these rows, which come newest first; ``address_of(before=...)`` leads to the older ones."""
     if before is not None:
-        query = query.filter(arrival__lt=before)
+        rows = rows.filter(arrival__lt=before)
     length = length or PAGE_LENGTH
-    found = list(query[: length + 1])
+    found = list(rows[: length + 1])
     shown = with_events(found[:length])
     if len(found) == len(shown):
         return Page(with_days(shown), 0, "")
     last = shown[-1].arrival or 0
-    return Page(with_days(shown), last, address(view, before=last))
+    return Page(with_days(shown), last, address_of(before=last))
 
 
 def with_events(rows: list[Notification]) -> list[Notification]:

@@ -6,13 +6,12 @@ and accents make no difference.
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Count, Q
 
 from . import verbs
 from .models import Inbox
 from .models.notification import LISTS, NotificationQuerySet
-from .models.words import has_word, words_of
+from .models.words import HasWord, words_of
 
 WORDS_LIMIT = 10
 QUERY_LIMIT = 200  # characters
@@ -51,7 +50,7 @@ def matching(rows: NotificationQuerySet, words: list[str]) -> NotificationQueryS
     What is no longer available is not found by what it said.
     """
     for word in words:
-        rows = rows.filter(has_word(word, connection.vendor) | Q(verb__in=saying(word)))
+        rows = rows.filter(Q(HasWord(word)) | Q(verb__in=saying(word)))
     return rows.filter(unavailable_at=None) if words else rows
 
 

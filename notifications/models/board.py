@@ -1,7 +1,8 @@
 import secrets
 
 from django.db import models
-from django.utils.timezone import now
+
+from . import clock
 
 
 def random_epoch() -> str:
@@ -32,9 +33,9 @@ class Board(models.Model):
         self.save(update_fields=["epoch"])
 
     def note_retention(self) -> None:
-        self.retained_at = now()
+        self.retained_at = clock.now()
         self.save(update_fields=["retained_at"])
 
     def note_tick(self) -> None:
-        self.ticked_at = now()
+        self.ticked_at = clock.now()
         self.save(update_fields=["ticked_at"])

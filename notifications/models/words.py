@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 from django.db import models
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, Value
 
 WORD_LIMIT = 60  # characters of one word; what follows is not looked at
 
@@ -38,28 +38,17 @@ class WordsField(models.TextField):
         return (value or "").replace("'", "").split()
 
 
-def has_word(word: str, vendor: str) -> Q:
-    """Rows in which a word begins like this one, which is as :func:`words_of` gives it."""
-    if vendor == "postgresql":
-        return Q(Matches(word))
-    return Q(Contains(word))
+class HasWord(Func):
+    """Whether a word begins like this one, which is as :func:`words_of` gives it: nothing in it has to be escaped."""
 
-
-class Matches(Func):
-    template = "%(expressions)s::tsquery"
-    arg_joiner = " @@ "
     output_field = BooleanField()
 
     def __init__(self, word: str):
-        super().__init__(F("words"), Value(f"'{word}':*"))
+        super().__init__(F("words"), Value(word))
 
-
-class Contains(Func):
-    """Words hold nothing but letters and digits, so nothing has to be escaped."""
-
-    template = "%(expressions)s"
-    arg_joiner = " LIKE "
-    output_field = BooleanField()
-
-    def __init__(self, word: str):
-        super().__init__(F("words"), Value(f"% {word}%"))
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        words, word = self.get_source_expressions()
+        column, _ = compiler.compile(words)
+        if connection.vendor == "postgresql":
+            return f"{column} @@ %s::tsquery", [f"'{word.value}':*"]
+        return f"{column} LIKE %s", [f"% {word.value}%"]

@@ -133,7 +133,7 @@ def test_what_belongs_to_nothing_cannot_be_muted(bo, reader, menu, kind):
 
 def test_the_page_is_told_what_is_quiet_now(reader):
     answer = reader.post("/inbox/menu/mute/", {"mute": "object:always", "live": "on"}, headers=HTMX).content.decode()
-    assert "You will hear nothing more of “ada”." in answer
+    assert "You will hear nothing more of “<bdi>ada</bdi>”." in answer
     assert f'href="{PREFERENCES}#muted"' in answer
 
 

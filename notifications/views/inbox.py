@@ -7,8 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from notifications import snoozing, targets
@@ -65,19 +63,20 @@ def open_notification(request: Any, key: str) -> HttpResponse:
             return HttpResponseRedirect(notification.link)
     with_events([notification])
     context = {"n": notification, "page_title": notification.page_title, "page_view": f"item:{key}"}
-    return render(request, "notifications/item.html", {**context, **more_context(request, notification)})
+    return render(request, "notifications/item.html", context)
 
 
 @page
 def more(request: Any, key: str) -> HttpResponse:
     """What else can be done with an item, and why it came: in the page that asks for it, or as a page of its own."""
     notification = own(request, key)
-    context = {"n": notification, "page_title": notification.page_title, **more_context(request, notification)}
+    context = {
+        "n": notification,
+        "page_title": notification.page_title,
+        "snooze_choices": list(snoozing.choices()),
+        "story_url": story_address(request.user, notification),
+    }
     return render(request, "notifications/_more.html" if request.htmx else "notifications/more.html", context)
-
-
-def more_context(request: Any, notification: Notification) -> dict[str, Any]:
-    return {"snooze_choices": list(snoozing.choices()), "story_url": story_address(request.user, notification)}
 
 
 def story_address(user: Any, notification: Notification) -> str:
@@ -212,10 +211,8 @@ def mute(request: Any, key: str) -> HttpResponse:
     if not names.get(kind):
         return refuse(request, _("This notification belongs to no conversation and to no object that could be muted."))
     request.inbox.mute(kind, names[kind], notification.mute_label, until)
-    label = notification.mute_label
-    said = _("You will hear nothing more of “{name}”.") if until is None else _("“{name}” is quiet until {until}")
-    said = said.format(name=label, until=date_format(localtime(until), "SHORT_DATETIME_FORMAT") if until else "")
-    return answer_act(request, render_to_string("notifications/_done.html", {"said": said, "is_mute": True}))
+    context = {"name": notification.mute_label, "until": until}
+    return answer_act(request, render_to_string("notifications/_muted.html", context))
 
 
 @act

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from notifications import categories, lists, snoozing
-from notifications.lists import Filter, Page, with_days, with_events
+from notifications.lists import Filter
 from notifications.live.positions import number
 from notifications.models.notification import LISTS
 from notifications.search import QUERY_LIMIT, Search
@@ -28,7 +28,7 @@ def results(request: Any) -> HttpResponse:
     if "before" in request.GET and before is None:
         raise Http404("There is no such page.")
     request.inbox.revision  # noqa: B018  the position first, then the rows
-    found = page_of(request.inbox, search, before)
+    found = lists.cut(search.rows(request.inbox), before, partial(address, search))
     context = {
         "rows": found.rows,
         "bottom": 0,
@@ -52,16 +52,6 @@ def search_of(query: Mapping[str, str]) -> Search:
     if view not in LISTS or (category and category not in known):
         raise Http404("There is no such list.")
     return Search(query.get("q", "").replace("\x00", "")[:QUERY_LIMIT], view, category)
-
-
-def page_of(inbox: Any, search: Search, before: int | None) -> Page:
-    rows = search.rows(inbox)
-    if before is not None:
-        rows = rows.filter(arrival__lt=before)
-    found = list(rows[: lists.PAGE_LENGTH + 1])
-    shown = with_events(found[: lists.PAGE_LENGTH])
-    last = (shown[-1].arrival or 0) if len(found) > len(shown) else 0
-    return Page(with_days(shown), last, address(search, before=last) if last else "")
 
 
 def filters_of(inbox: Any, search: Search) -> list[Filter]:

@@ -9,9 +9,8 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
-from django.utils.timezone import now
 
-from notifications.models import Board, Inbox
+from notifications.models import Board, Inbox, clock
 from notifications.models.notification import due_inboxes, pending_inboxes
 from notifications.models.retention import Limits, remove_slice
 from notifications.models.stamping import settle
@@ -84,7 +83,7 @@ class Retention:
         limits = Limits.of_site()
         if self.after is None:
             began = Board.load().retained_at
-            if began and now() - began < RETENTION_EVERY:
+            if began and clock.now() - began < RETENTION_EVERY:
                 return
             Board.load().note_retention()
             self.after = 0
