@@ -1,6 +1,7 @@
 """Looking at pages: what they show, whether they are up to date, and the frames that they got."""
 
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from notifications.delivery import notify
 from notifications.models import Inbox
 from notifications.testing.dom import Document
+from notifications.testing.page import PATIENCE
 
 NEW_ICON, ICON = re.compile("favicon-new"), re.compile("favicon[^-]*$")
 
@@ -43,23 +45,25 @@ def up_to_date(page: Page, user: Any) -> None:
     expect(page.locator("#cursor")).to_have_value(str(revision))
 
 
-def shown(page: Page) -> dict[str, object]:
-    """Everything about notifications that the page holds, in the words of the test kit.
+def shown(html: str) -> dict[str, object]:
+    """Everything about notifications that a page holds, in the words of the test kit.
 
     What scripts add to rows is left out: which of them Tab reaches, which wait behind the button for new ones, and
     relative times, which are freshened a moment after each frame.
     """
-    html = re.sub(r'(?<= )tabindex="0"', 'tabindex="-1"', page.content())
+    html = re.sub(r'(?<= )tabindex="0"', 'tabindex="-1"', html)
     html = re.sub(r"(<time [^>]*data-relative[^>]*>)[^<]*", r"\1", html)
     return Document(re.sub(r' (data-word="[^"]*"|hidden="")', "", html)).shown()
 
 
 def equals_a_reload(page: Page, user: Any) -> bool:
-    """Whether it shows what a page shows that is loaded now."""
+    """Whether it comes to show what a page shows that is loaded now. Scripts finish a moment after the frame is in."""
     up_to_date(page, user)
-    before = shown(page)
-    page.reload()
-    assert before == shown(page)
+    fresh = shown(page.request.get(page.url).text())
+    deadline = time.monotonic() + PATIENCE
+    while shown(page.content()) != fresh and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert shown(page.content()) == fresh
     return True
 
 

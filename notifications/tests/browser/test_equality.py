@@ -56,9 +56,9 @@ def test_a_push_into_a_page_with_older_ones_loaded(window, bo, inbox):
     notify(bo, title="The newest")
     up_to_date(page, bo)
     expect(titles(page).first).to_have_text("The newest")
-    before = shown(page)
+    before = shown(page.content())
     page.reload()
-    assert before == shown(with_older_ones(page))
+    assert before == shown(with_older_ones(page).content())
 
 
 def with_older_ones(page):
@@ -105,4 +105,4 @@ def test_the_test_kits_page_tells_the_truth(window, bo, inbox, view):
     for frame in frames:
         kit.apply(frame)
     assert len(frames) > 2
-    assert kit.shown() == shown(page)
+    assert kit.shown() == shown(page.content())

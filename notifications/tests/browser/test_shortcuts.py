@@ -133,6 +133,7 @@ def test_x_ticks_s_saves_and_m_opens_the_menu(page, inbox):
     expect(row(page, "n3").locator("input[name=key]")).to_be_checked()
     page.keyboard.press("s")
     expect(page.locator("#notification-unsave-n3")).to_be_attached()
+    expect(row(page, "n3")).to_be_focused()
     page.keyboard.press("m")
     expect(page.locator("#more")).to_be_visible()
     page.keyboard.press("Escape")
