@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import categories
-from .models import Inbox, Notification
+from .models import Inbox, Notification, clock
 
 PAGE_LENGTH = 30
 BELL_LENGTH = 8
@@ -72,22 +72,46 @@ def filters_of(inbox: Inbox, current: str) -> list[Filter]:
 
 def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | None = None) -> Page:
     """The newest rows of a list, or those before an arrival; found by key, so the cost does not grow with the list."""
-    return cut(inbox.notifications.in_view(view), before, partial(address, view), length)
+    return cut(inbox.notifications.in_view(view), inbox.announcements_in(view), before, partial(address, view), length)
 
 
 def cut(
-    rows: models.QuerySet[Notification], before: int | None, address_of: Callable[..., str], length: int | None = None
+    rows: models.QuerySet[Notification],
+    announcements: Iterable[Notification],
+    before: int | None,
+    address_of: Callable[..., str],
+    length: int | None = None,
 ) -> Page:
-    """A page of these rows, which come newest first; ``address_of(before=...)`` leads to the older ones."""
+    """A page of these rows, which come newest first, and these announcements among them; ``address_of(before=...)``
+    leads to the older ones."""
     if before is not None:
         rows = rows.filter(arrival__lt=before)
+        announcements = [row for row in announcements if (row.arrival or 0) < before]
     length = length or PAGE_LENGTH
-    found = list(rows[: length + 1])
+    found = merged(rows[: length + 1], announcements)[: length + 1]
     shown = with_events(found[:length])
     if len(found) == len(shown):
         return Page(with_days(shown), 0, "")
     last = shown[-1].arrival or 0
     return Page(with_days(shown), last, address_of(before=last))
+
+
+def bell_of(inbox: Inbox) -> list[Notification]:
+    """The newest of all, for the bell's list."""
+    return merged(inbox.notifications.in_view("all")[:BELL_LENGTH], inbox.announcements_in("all"))[:BELL_LENGTH]
+
+
+def item_of(inbox: Inbox, key: str) -> Notification | None:
+    """The item of that key as its own page shows it; a broadcast that is over says that."""
+    found = inbox.announcement(key) or inbox.notifications.stamped().filter(key=key).first()
+    if found and found.broadcast_id and found.pk and not inbox.announcement(key):
+        found.retracted_at = clock.now()
+    return found
+
+
+def merged(rows: Iterable[Notification], announcements: Iterable[Notification]) -> list[Notification]:
+    """All of them, newest first."""
+    return sorted([*rows, *announcements], key=lambda row: row.arrival or 0, reverse=True)
 
 
 def with_events(rows: list[Notification]) -> list[Notification]:

@@ -31,8 +31,10 @@ class Bus:
         on_changed: Callable[[dict[int, int]], None],
         on_sessions: Callable[[int, str], None],
         on_subscribed: Callable[[int], None],
+        on_board: Callable[[int], None],
     ):
         self._on_changed, self._on_sessions, self._on_subscribed = on_changed, on_sessions, on_subscribed
+        self._on_board = on_board
         self._layer = get_channel_layer()
         self._channel: str | None = None
         self._wanted: set[int] = set()
@@ -96,6 +98,7 @@ class Bus:
                 if self._channel is None:
                     channel = await self._layer.new_channel("hub")
                     await self._layer.group_add(groups.HUBS, channel)
+                    await self._layer.group_add(groups.BROADCASTS, channel)
                     self._channel = channel
                     self._work.set()
                 # No timeout around receive(): it would delete the channel, and what is sent until the next one is lost.
@@ -111,6 +114,8 @@ class Bus:
             self._heard_at = time.monotonic()
         elif kind == groups.CHANGED:
             self._on_changed(numbers(message.get("revisions")))
+        elif kind == groups.BOARD and isinstance(message.get("revision"), int):
+            self._on_board(message["revision"])
         elif kind == groups.SESSIONS and isinstance(message.get("inbox"), int):
             self._on_sessions(message["inbox"], str(message.get("ended", "")))
 

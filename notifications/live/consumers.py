@@ -92,8 +92,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if reader is None:
             await self._refuse(codes.SIGNED_OUT, await database.signed_out_notice(Position.from_form(form, "")))
             return
-        user, inbox, epoch = reader
-        position = Position.from_form(form, epoch)
+        user, inbox, board = reader
+        position = Position.from_form(form, board[0])
         if form.get("inbox") != str(inbox.pk):
             await self._refuse(codes.NOT_ALLOWED, await database.someone_else_notice(position))
             return
@@ -109,7 +109,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             close=self.close,
             frames_per_second=settings.FRAMES_PER_SECOND,
         )
-        self._hub.join(self.outlet, epoch)
+        self._hub.join(self.outlet, board)
 
     async def _refuse(self, code: int, notice: str) -> None:
         await self.send(notice)

@@ -14,7 +14,8 @@ from django.db import DatabaseError, connections
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from notifications.models import Board, Inbox
+from notifications.models import Board, Broadcast, Inbox, Noticeboard, Presence, clock
+from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
 from .frames import Frame, frames_for
@@ -23,6 +24,7 @@ from .positions import Position
 T = TypeVar("T")
 
 THREADS = 4
+REACHED_AT_ONCE = 1_000  # inboxes in one statement
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="belfry-hub")
 
 
@@ -49,33 +51,64 @@ async def close_connections() -> None:
     await asyncio.gather(*(ask(close) for _ in range(THREADS)))
 
 
-async def frames(wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
-    return await ask(frames_for, wanted)
+async def frames(wanted: dict[int, set[Position]], known: tuple[str, int]) -> dict[int, dict[Position, Frame]]:
+    return await ask(frames_for, wanted, known)
 
 
 async def users_of(session_keys: set[str]) -> dict[str, Any]:
     return await ask(sessions.users_of, session_keys)
 
 
-async def reader_of(session_key: str) -> tuple[Any, Inbox, str] | None:
-    """(user, inbox, epoch) for a signed-in session, or None."""
+async def reader_of(session_key: str) -> tuple[Any, Inbox, tuple[str, int]] | None:
+    """(user, inbox, (epoch, revision of the board)) for a signed-in session, or None."""
 
-    def find() -> tuple[Any, Inbox, str] | None:
+    def find() -> tuple[Any, Inbox, tuple[str, int]] | None:
         user = sessions.users_of({session_key}).get(session_key)
-        return (user, Inbox.objects.of(user), Board.load().epoch) if user else None
+        return (user, Inbox.objects.of(user), board_now()) if user else None
 
     return await ask(find)
 
 
-async def standing(inbox_ids: list[int]) -> tuple[str, dict[int, tuple[int, int]]]:
-    """The epoch, and (revision, access) of each of these inboxes."""
+async def standing(inbox_ids: list[int]) -> tuple[tuple[str, int], dict[int, tuple[int, int]]]:
+    """The epoch and the revision of the board, and (revision, access) of each of these inboxes."""
 
-    def find() -> tuple[str, dict[int, tuple[int, int]]]:
-        epoch = Board.load().epoch
+    def find() -> tuple[tuple[str, int], dict[int, tuple[int, int]]]:
+        board = board_now()
         rows = Inbox.objects.filter(pk__in=inbox_ids).values_list("pk", "revision", "access")
-        return epoch, {pk: (revision, access) for pk, revision, access in rows}
+        return board, {pk: (revision, access) for pk, revision, access in rows}
 
     return await ask(find)
+
+
+def board_now() -> tuple[str, int]:
+    board = Board.load()
+    return board.epoch, board.revision
+
+
+async def next_end(known: tuple[str, int]) -> float | None:
+    """Seconds until the next broadcast ends by the clock, or None."""
+
+    def find() -> float | None:
+        end = Noticeboard.current(known).next_end()
+        return (end - clock.now()).total_seconds() if end else None
+
+    return await ask(find)
+
+
+async def reach(reached: dict[int, set[int]]) -> None:
+    """These broadcasts stand on open pages of these inboxes: make the readers' own rows."""
+
+    def make() -> None:
+        for broadcast in Broadcast.objects.filter(pk__in=reached, state=PUBLISHED):
+            ids = sorted(reached[broadcast.pk])
+            for start in range(0, len(ids), REACHED_AT_ONCE):
+                broadcast.reach(Inbox.objects.filter(pk__in=ids[start : start + REACHED_AT_ONCE]))
+
+    await ask(make)
+
+
+async def renew_presence(inbox_ids: list[int]) -> None:
+    await ask(Presence.renew, inbox_ids)
 
 
 async def signed_out_notice(position: Position) -> str:

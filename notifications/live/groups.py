@@ -3,9 +3,13 @@
 #: The group of every hub.
 HUBS = "inboxes"
 
+#: The group of every hub, too: for what concerns all readers.
+BROADCASTS = "broadcasts"
+
 #: Message types. A message carries ids and numbers, never HTML.
 CHANGED = "inbox.changed"  # {"revisions": {"7": 42}}
 SESSIONS = "sessions.changed"  # {"inbox": 7, "ended": digest of the session that signed out, or ""}
+BOARD = "board.changed"  # {"revision": 12}
 CANARY = "hub.canary"  # {"hub": channel, "number": 5}
 
 

@@ -31,18 +31,22 @@ SWEEP_SECONDS = 2.0
 HEARTBEAT_SECONDS = 25.0
 RECHECK_SECONDS = 60.0
 SECOND_LOOK = 1.0  # seconds after a nudge about sessions: sign-out nudges before it deletes
+PRESENCE_SECONDS = 30.0  # between two renewals of who is here
 OUTLETS_PER_USER = 10
 DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
 
 
 class Hub:
     def __init__(self) -> None:
-        self.epoch = ""
+        self.epoch, self.board = "", 0  # and the revision of the board, as far as we have heard
         self.outlets: dict[int, set[Outlet]] = {}
-        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed)
+        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed, self.board_nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
         self._second_looks: list[Outlet] = []  # sign-out tells before it deletes the session
+        self._reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
+        self._present: set[int] = set()  # inboxes whose presence is written down
+        self._ending: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(work()) for work in (self._flush_forever, self._sweep_forever)]
@@ -50,9 +54,9 @@ class Hub:
 
     # What the consumers say.
 
-    def join(self, outlet: Outlet, epoch: str) -> None:
-        """Serve this socket from now on."""
-        self._note_epoch(epoch)
+    def join(self, outlet: Outlet, board: tuple[str, int]) -> None:
+        """Serve this socket from now on; ``board`` is the epoch and the revision of the board that it found."""
+        self._note_board(*board)
         self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
         metrics.SOCKETS.inc()
         self.bus.want(outlet.inbox_id)
@@ -88,6 +92,14 @@ class Hub:
             if any(is_before(outlet, revision) for outlet in self.outlets.get(inbox_id, ()))
         ]
         self.mark_dirty(stale)
+
+    def board_nudged(self, revision: int) -> None:
+        """A broadcast has changed. Whom it concerns, the flush finds out."""
+        self.board = max(self.board, revision)
+        self.mark_dirty(inbox_id for inbox_id, mine in self.outlets.items() if any(map(self._lacks_board, mine)))
+
+    def _lacks_board(self, outlet: Outlet) -> bool:
+        return outlet.position.board is None or outlet.position.board < self.board
 
     def subscribed(self, inbox_id: int) -> None:
         """Nudges of this inbox reach us from now on; what was missed before is looked for."""
@@ -141,7 +153,7 @@ class Hub:
     async def _frames(self, wanted: dict[int, set[Position]]) -> dict[int, dict[Position, Frame]]:
         """A row that cannot be rendered stops the pages of its own inbox, and nobody else's."""
         try:
-            return await database.frames(wanted)
+            return await database.frames(wanted, (self.epoch, self.board))
         except DatabaseError:
             raise
         except Exception:
@@ -170,20 +182,26 @@ class Hub:
             return
         if outlet.position != position:  # it has moved while we were reading
             self.mark_dirty([outlet.inbox_id])
-        elif position.since == position.lacks_from == frame.revision:
+        elif frame.is_empty:
             outlet.caught_up()
         else:
             outlet.push(frame)
             outlet.is_behind = False
+            for broadcast_id in frame.reached:
+                self._reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
 
     # The sweep.
 
     async def _sweep_forever(self) -> None:
-        beat = check = self._loop.time()
+        beat = check = renewal = self._loop.time()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.sweep()
+                if self._loop.time() - renewal >= PRESENCE_SECONDS:
+                    renewal = self._loop.time()
+                    self._present.clear()
+                await self.write_down()
                 if self._loop.time() - beat >= HEARTBEAT_SECONDS:
                     beat = self._loop.time()
                     self.send_heartbeats()
@@ -202,12 +220,12 @@ class Hub:
         self._close_the_overdue()
         if not self.outlets:
             return
-        epoch, standing = await database.standing(list(self.outlets))
-        self._note_epoch(epoch)
+        board, standing = await database.standing(list(self.outlets))
+        self._note_board(*board)
         suspects: dict[Outlet, int] = {}
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
-                if outlet.position.since != revision:
+                if outlet.position.since != revision or self._lacks_board(outlet):
                     metrics.SWEPT.inc()
                     self.mark_dirty([inbox_id])
                 if outlet.access != access:
@@ -218,13 +236,36 @@ class Hub:
         for outlet, access in suspects.items():  # not before the check: one that failed is made again
             outlet.access = access
 
-    def _note_epoch(self, epoch: str) -> None:
-        """A new one: the database was restored, and no position that was held under the old one means anything."""
+        await self._await_next_end()
+
+    async def _await_next_end(self) -> None:
+        """A broadcast ends by the clock: exactly then its readers' pages are looked at, however late the tick is."""
+        seconds = await database.next_end((self.epoch, self.board))
+        if self._ending:
+            self._ending.cancel()
+        if seconds is not None and seconds < SWEEP_SECONDS * 2:
+            self._ending = self._loop.call_later(max(seconds, 0.0), self._look_at_everybody)
+
+    def _look_at_everybody(self) -> None:
+        self.mark_dirty(list(self.outlets))
+
+    async def write_down(self) -> None:
+        """Who is here, and what has reached whom: many in one statement, and not while anybody waits for it."""
+        if new := self.outlets.keys() - self._present:
+            await database.renew_presence(list(new))
+        self._present = set(self.outlets)
+        if self._reached:
+            reached, self._reached = self._reached, {}
+            await database.reach(reached)
+
+    def _note_board(self, epoch: str, revision: int) -> None:
+        """A new epoch: the database was restored, and no position that was held under the old one means anything."""
         if self.epoch not in {"", epoch}:
+            self.board = 0
             for outlet in self.all_outlets():
                 outlet.forget()
                 self.mark_dirty([outlet.inbox_id])
-        self.epoch = epoch
+        self.epoch, self.board = epoch, max(self.board, revision)
 
     def _close_the_overdue(self) -> None:
         moment = time.monotonic()
@@ -279,6 +320,8 @@ class Hub:
         await self.stop()
 
     async def stop(self) -> None:
+        if self._ending:
+            self._ending.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

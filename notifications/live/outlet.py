@@ -86,14 +86,23 @@ class Outlet:
         self._take_receipt(receipt)
         if self._listed_at is not None and not self._listed_at <= (said.since or 0) <= self._sent:
             said = replace(said, bottom=self.position.bottom)
-        since = self.position.since
+        since, board = self.position.since, self.position.board
         has_moved = (said.bottom, said.view) != (self.position.bottom, self.position.view)
-        lacks = has_moved or said.lacks_from < (said.since or 0)
+        is_older = said.lacks_from < (said.since or 0) or said.lacks_board_from < (said.board or 0)
+        lacks = has_moved or is_older
         if lacks:
-            is_known = since is not None and said.since is not None and said.view == self.position.view
+            is_known = None not in (since, said.since, said.board) and said.view == self.position.view
             since = min(since or 0, said.lacks_from) if is_known else None
-        may_toast = self.position.may_toast and not lacks
-        self.position = replace(said, since=since, loaded_at=None, may_toast=may_toast, toasted=self.position.toasted)
+            board = min(board or 0, said.lacks_board_from)
+        self.position = replace(
+            said,
+            since=since,
+            board=board,
+            loaded_at=None,
+            loaded_board=None,
+            may_toast=self.position.may_toast and not lacks,
+            toasted=self.position.toasted,
+        )
         return lacks
 
     def _take_receipt(self, receipt: str) -> None:
@@ -122,7 +131,15 @@ class Outlet:
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
         toasted = self.position.toasted + frame.news
-        self.position = replace(self.position, since=frame.revision, loaded_at=None, may_toast=True, toasted=toasted)
+        self.position = replace(
+            self.position,
+            since=frame.revision,
+            board=frame.board,
+            loaded_at=None,
+            loaded_board=None,
+            may_toast=True,
+            toasted=toasted,
+        )
         if frame.news:
             self._news_at = time.monotonic()
         if frame.bottom is not None:

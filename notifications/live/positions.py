@@ -26,9 +26,11 @@ class Position:
     """Where a page stands. Equal positions of one inbox get equal frames."""
 
     since: int | None = None  # the inbox's revision that it shows; None is unknown
+    board: int | None = None  # that of the board
     view: str = "none"  # "feed:all", "feed:unread", ..., "feed:category:NAME", "found", "item:KEY" or "none"
     bottom: int = 0  # the arrival of the oldest item that it has loaded; 0 is all of them
     loaded_at: int | None = None  # the revision of the oldest thing that it has loaded by itself; None is nothing
+    loaded_board: int | None = None  # and that of the board
     is_bell_open: bool = False
     language: str = ""
     zone: str = ""
@@ -38,15 +40,18 @@ class Position:
 
     @classmethod
     def from_form(cls, form: Mapping[str, Any], epoch: str) -> Self:
-        since = number(form.get("since")) if form.get("epoch") == epoch else None
+        is_of_now = form.get("epoch") == epoch
         view = view_of(form.get("view"))
-        bottom, listed_at = bottom_of(form.get("bottom")) if is_feed(view) else (0, since)
-        bell_at = number(form.get("bell_at")) if form.get("bell") == "1" else None
+        bottom, listed_at = bottom_of(form.get("bottom")) if is_feed(view) else (0, None)
+        bell_at = stamp_of(form.get("bell_at")) if form.get("bell") == "1" else None
+        loaded = [stamp for stamp in (listed_at, bell_at) if stamp is not None]
         return cls(
-            since=since if listed_at is not None else None,
+            since=number(form.get("since")) if is_of_now and (listed_at or not is_feed(view)) else None,
+            board=number(form.get("board")) if is_of_now else None,
             view=view,
             bottom=bottom,
-            loaded_at=min((at for at in (listed_at, bell_at) if at is not None), default=None),
+            loaded_at=min((revision for revision, _ in loaded), default=None),
+            loaded_board=min((board for _, board in loaded), default=None),
             is_bell_open=form.get("bell") == "1",
             language=language_of(form.get("language")),
             zone=zone_of(form.get("zone")),
@@ -57,6 +62,11 @@ class Position:
     def lacks_from(self) -> int:
         """What has changed after this revision is missing; what a page loads by itself may be older than the rest."""
         return min(self.since or 0, self.loaded_at if self.loaded_at is not None else LARGEST)
+
+    @property
+    def lacks_board_from(self) -> int:
+        """The same of the board."""
+        return min(self.board or 0, self.loaded_board if self.loaded_board is not None else LARGEST)
 
     @property
     def list_view(self) -> str:
@@ -99,10 +109,17 @@ def is_list(name: str) -> bool:
     return name.removeprefix("category:") in {category.name for category in categories.everything()} and ":" in name
 
 
-def bottom_of(value: object) -> tuple[int, int | None]:
-    """The two numbers of "ARRIVAL@REVISION": the oldest item that is loaded, and its revision then; None is unknown."""
-    arrival, _, revision = text(value).partition("@")
-    return number(arrival) or 0, number(revision) if number(arrival) is not None else None
+def bottom_of(value: object) -> tuple[int, tuple[int, int] | None]:
+    """Of "ARRIVAL@REVISION.BOARD" the oldest item that is loaded, and what it was loaded at; None is unknown."""
+    arrival, _, stamp = text(value).partition("@")
+    return number(arrival) or 0, stamp_of(stamp) if number(arrival) is not None else None
+
+
+def stamp_of(value: object) -> tuple[int, int] | None:
+    """Of "REVISION.BOARD" the two numbers; None is unknown."""
+    revision, _, board = text(value).partition(".")
+    numbers = number(revision), number(board)
+    return (numbers[0], numbers[1]) if numbers[0] is not None and numbers[1] is not None else None
 
 
 def language_of(value: object) -> str:

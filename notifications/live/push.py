@@ -41,6 +41,11 @@ def nudge_sessions(inbox_id: int, ended: str = "") -> None:
     sender().put_message((groups.inbox(inbox_id), {"type": groups.SESSIONS, "inbox": inbox_id, "ended": ended}))
 
 
+def nudge_board(revision: int) -> None:
+    """Tell the hubs that the board is at this revision: one message, however many readers there are."""
+    sender().put_message((groups.BROADCASTS, {"type": groups.BOARD, "revision": revision}))
+
+
 def flush(timeout: float = 3.0) -> bool:
     """Wait until what waits has left, or the bus was given up on. For commands that are about to end."""
     return sender().flush(timeout)

@@ -1,26 +1,41 @@
 """The nouns and their verbs: the only code that writes."""
 
+from .audience import Audience
 from .board import Board
+from .broadcast import Broadcast, EditedMeanwhile, WrongState
+from .broadcast_content import Content, InvalidBroadcast
+from .broadcast_event import BroadcastEvent
 from .browser import Browser
 from .draft import Draft, InvalidNotification
 from .inbox import Inbox, InvalidSnooze
 from .mute import Mute
+from .noticeboard import Noticeboard
 from .notification import KeyTaken, Notification, Retraction
+from .presence import Presence
 from .sighting import Sighting
 from .undo import TooLate, Undo
 
 __all__ = [
+    "Audience",
     "Board",
+    "Broadcast",
+    "BroadcastEvent",
     "Browser",
+    "Content",
     "Draft",
+    "EditedMeanwhile",
     "Inbox",
+    "InvalidBroadcast",
     "InvalidNotification",
     "InvalidSnooze",
     "KeyTaken",
     "Mute",
+    "Noticeboard",
     "Notification",
+    "Presence",
     "Retraction",
     "Sighting",
     "TooLate",
     "Undo",
+    "WrongState",
 ]

@@ -1,6 +1,12 @@
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Self
 
-from django.db import models
+from django.db import models, transaction
+
+from notifications.live import push
 
 from . import clock
 
@@ -14,11 +20,17 @@ class Board(models.Model):
 
     ``epoch`` names this history of the database. After a restore from a backup the revisions of inboxes begin again at
     older numbers, so positions that pages hold must not be believed: a new epoch says so.
+
+    ``revision`` grows by one with every publishing, editing, ending and withdrawing of a broadcast.
     """
 
     epoch = models.CharField(max_length=32, default=random_epoch)
+    revision = models.BigIntegerField(default=0)
+    last_arrival = models.BigIntegerField(default=0)  # of a broadcast
     ticked_at = models.DateTimeField(null=True)
     retained_at = models.DateTimeField(null=True)  # when retention has last begun
+
+    is_real = False
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}"
@@ -26,6 +38,34 @@ class Board(models.Model):
     @classmethod
     def load(cls) -> "Board":
         return cls.objects.filter(pk=1).first() or cls.objects.get_or_create(pk=1)[0]
+
+    @classmethod
+    @contextmanager
+    def change(cls) -> Iterator[Self]:
+        """The one door through which any broadcast changes, so that two editors, two ticks or two clicks take turns.
+
+        What concerns readers says so by :meth:`next_revision`, and the hubs are nudged after the commit. It is a
+        transaction of its own, as that of an inbox.
+        """
+        cls.load()
+        with transaction.atomic(durable=True):
+            board = cls.objects.select_for_update().get(pk=1)
+            yield board
+            if board.is_real:
+                board.save(update_fields=["revision", "last_arrival"])
+                transaction.on_commit(partial(push.nudge_board, board.revision), robust=True)
+
+    def next_revision(self) -> int:
+        """That of this change; the same for all that belongs to it."""
+        if not self.is_real:
+            self.is_real = True
+            self.revision += 1
+        return self.revision
+
+    def next_arrival(self) -> int:
+        """The place of a broadcast in all lists, in µs since 1970."""
+        self.last_arrival = max(self.last_arrival + 1, clock.microseconds())
+        return self.last_arrival
 
     def begin_epoch(self) -> None:
         """Make every open page ask for the full truth."""

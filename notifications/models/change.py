@@ -24,10 +24,10 @@ class Change:
     def update(self, rows: NotificationQuerySet, **states: Any) -> int:
         """Write these states to the rows, give them this revision, and move the numbers. How many rows they are."""
         tally = Tally.of_update(rows, self.inbox.seen_revision, states)
-        if tally is None:
-            return 0
         keys = list(rows.values_list("key", flat=True)) if tells(states) else []
         count = rows.update(revision=self.revision, **states)
+        if not count:
+            return 0
         tally.apply_to(self.inbox)
         self.is_real = True
         if keys:
@@ -50,9 +50,9 @@ class Change:
     def delete(self, rows: NotificationQuerySet) -> int:
         """Remove rows for good. Pages that showed them cannot be told one by one: all get the full list."""
         tally = Tally.of_removal(rows, self.inbox.seen_revision)
-        if tally is None:
-            return 0
         count = rows.count()
+        if not count:
+            return 0
         rows.delete()
         tally.apply_to(self.inbox)
         self.inbox.floor = self.revision

@@ -8,15 +8,18 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from notifications import categories
 from notifications.live import push
 
 from . import clock, grouping
+from .broadcast import KEY_START
 from .bulk import insert_for_each
 from .change import Change
 from .mute import CATEGORY, Mute
+from .noticeboard import DONE, Noticeboard
 from .notification import Notification, NotificationQuerySet, Retraction
 from .sighting import Sighting
 from .undo import Undo
@@ -73,13 +76,61 @@ class Inbox(models.Model):
     def __str__(self) -> str:
         return f"inbox {self.pk} of {self.user}"
 
+    @cached_property
+    def announcements(self) -> list[Notification]:
+        """The broadcasts that this reader sees now, as rows of theirs, newest first. ``Noticeboard.read_by()`` gives
+        them to many inboxes at once."""
+        Noticeboard.current().read_by([self])
+        return self.announcements
+
+    @cached_property
+    def noticeboard(self) -> Noticeboard:
+        """What says so."""
+        Noticeboard.current().read_by([self])
+        return self.noticeboard
+
+    @property
+    def banners(self) -> list[Notification]:
+        """The heaviest first, and of those the newest."""
+        shown = [row for row in self.announcements if row.is_shown_as_banner]
+        return sorted(shown, key=lambda row: row.broadcast.weight if row.broadcast else 0, reverse=True)
+
+    @property
+    def unseen_total(self) -> int:
+        """The bell's number."""
+        return self.unseen_count + sum(row.is_unseen for row in self.announcements)
+
     @property
     def unseen_display(self) -> str:
-        return str(self.unseen_count) if self.unseen_count <= DISPLAY_LIMIT else f"{DISPLAY_LIMIT}+"
+        return str(self.unseen_total) if self.unseen_total <= DISPLAY_LIMIT else f"{DISPLAY_LIMIT}+"
 
     def count_of(self, view: str) -> int:
         """How many items the list of that view has."""
-        return self.unread_count if view == "unread" else self.counts.get(view, 0)
+        stored = self.unread_count if view == "unread" else self.counts.get(view, 0)
+        return stored + len(self.announcements_in(view))
+
+    def announcements_in(self, view: str) -> list[Notification]:
+        return [row for row in self.announcements if row.stands_in(view)]
+
+    def announcement(self, key: str) -> Notification | None:
+        return next((row for row in self.announcements if row.key == key), None)
+
+    def collect(self) -> None:
+        """The reader came by: make the rows of their own that are still missing. No number and no revision changes."""
+        for row in self.announcements:
+            if row.pk is None and row.broadcast:
+                row.broadcast.reach(Inbox.objects.filter(pk=self.pk))
+
+    def forget_announcements(self) -> None:
+        """They are read anew when they are next used."""
+        for name in ("announcements", "noticeboard"):
+            self.__dict__.pop(name, None)
+
+    def refresh_for_reader(self) -> None:
+        """Another group, or staff by now: every page looks anew, since other broadcasts may address them."""
+        with self.change() as change:
+            self.floor = change.revision
+            change.is_real = True
 
     @contextmanager
     def change(self) -> Iterator["Change"]:
@@ -93,6 +144,7 @@ class Inbox(models.Model):
         """
         with transaction.atomic(durable=True):
             self.refresh_from_db(from_queryset=Inbox.objects.locked())
+            self.forget_announcements()
             change = Change(self)
             yield change
             if change.is_real:
@@ -108,46 +160,94 @@ class Inbox(models.Model):
         return top.key if top else notification.key
 
     def mark_read(self, *keys: str) -> Undo:
-        return self._mark(self.notifications.listed().filter(key__in=keys, read_at=None), "read_at")
+        return self._mark(self.notifications.listed().filter(key__in=keys, read_at=None), "read_at", keys)
 
     def mark_unread(self, *keys: str) -> None:
         """But for what is no longer available, which asks for nothing."""
         rows = self.notifications.listed().filter(key__in=keys, read_at__isnull=False, unavailable_at=None)
-        self._unmark(rows, "read_at")
+        self._unmark(rows, "read_at", keys)
 
     def archive(self, *keys: str) -> Undo:
-        return self._mark(self.notifications.unarchived().filter(key__in=keys), "archived_at")
+        return self._mark(self.notifications.unarchived().filter(key__in=keys), "archived_at", keys)
 
     def unarchive(self, *keys: str) -> None:
-        self._unmark(self.notifications.archived().filter(key__in=keys), "archived_at")
+        self._unmark(self.notifications.archived().filter(key__in=keys), "archived_at", keys)
 
     def mark_saved(self, *keys: str) -> None:
-        self._mark(self.notifications.listed().filter(key__in=keys, saved_at=None), "saved_at")
+        self._mark(self.notifications.listed().filter(key__in=keys, saved_at=None), "saved_at", keys)
 
     def mark_unsaved(self, *keys: str) -> None:
-        self._unmark(self.notifications.saved().filter(key__in=keys), "saved_at")
+        self._unmark(self.notifications.saved().filter(key__in=keys), "saved_at", keys)
 
-    def mark_all_read(self, upto: int) -> Undo:
-        """Reads what had arrived by revision ``upto``. What is on its way to the reader's page stays unread."""
-        return self._mark(self.notifications.unread().arrived_by(upto), "read_at")
+    def dismiss(self, key: str) -> None:
+        """Take a banner away; its reader has dealt with it. Those that are not dismissible stay."""
+        with self.change() as change:
+            own = self._own([key])
+            row = self.announcement(key)
+            if row and row.broadcast and row.broadcast.is_dismissible and row.is_shown_as_banner:
+                moment = clock.now()
+                change.update(own.filter(read_at=None), read_at=moment)
+                change.update(own.filter(seen_at=None), seen_at=moment)
+                change.update(own.filter(dismissed_at=None), dismissed_at=moment)
 
-    def archive_all(self, upto: int) -> Undo:
-        return self._mark(self.notifications.active().arrived_by(upto), "archived_at")
+    def acknowledge(self, key: str) -> None:
+        """Its reader says: I have read this."""
+        with self.change() as change:
+            own = self._own([key])
+            row = self.announcement(key)
+            if row and row.asks_acknowledgement:
+                moment = clock.now()
+                change.update(own.filter(read_at=None), read_at=moment)
+                change.update(own.filter(acknowledged_at=None), acknowledged_at=moment)
 
-    def _mark(self, rows: NotificationQuerySet, state: str) -> Undo:
+    def mark_all_read(self, upto: int, board: int = 0) -> Undo:
+        """Reads what had arrived by revision ``upto`` of the inbox, and ``board`` of the board. What is on its way to
+        the reader's page stays unread."""
+        return self._mark_all("unread", upto, board, "read_at")
+
+    def archive_all(self, upto: int, board: int = 0) -> Undo:
+        return self._mark_all("all", upto, board, "archived_at")
+
+    def _mark_all(self, view: str, upto: int, board: int, state: str) -> Undo:
+        with self.change() as change:
+            moment = clock.now()
+            own = self._own(row.key for row in self._shown_by(board) if row.stands_in(view))
+            count = change.update(own.filter(**{state: None}), **{state: moment})
+            count += change.update(self.notifications.in_view(view).arrived_by(upto), **{state: moment})
+            return Undo(self.pk, state, moment, change.revision, count)
+
+    def _shown_by(self, board: int) -> list[Notification]:
+        """The announcements that pages at that position of the board have shown."""
+        return [row for row in self.announcements if row.broadcast and (row.broadcast.shown_revision or 0) <= board]
+
+    def _mark(self, rows: NotificationQuerySet, state: str, keys: Iterable[str]) -> Undo:
         """Put these rows into a state, which bears the time of this act, so that it can be undone."""
         with self.change() as change:
+            self._own(keys)
             moment = clock.now()
             count = change.update(rows, **{state: moment})
             return Undo(self.pk, state, moment, change.revision, count)
 
-    def _unmark(self, rows: NotificationQuerySet, state: str) -> None:
+    def _unmark(self, rows: NotificationQuerySet, state: str, keys: Iterable[str]) -> None:
         with self.change() as change:
+            self._own(keys)
             change.update(rows, **{state: None})
+
+    def _own(self, keys: Iterable[str]) -> NotificationQuerySet:
+        """The reader's own rows of those of these keys that are broadcasts, ready to be written: made where they are
+        missing, and without what was done before the broadcast was shown once more."""
+        wanted = {key for key in keys if key.startswith(KEY_START)}
+        for row in self.announcements if wanted else ():
+            if row.key in wanted and row.pk is None and row.broadcast:
+                row.broadcast.reach(Inbox.objects.filter(pk=self.pk))
+            elif row.key in wanted and row.is_outdated:
+                self.notifications.filter(pk=row.pk).update(**{name: getattr(row, name) for name in DONE})
+        return self.notifications.filter(key__in=wanted, broadcast__isnull=False)
 
     def snooze(self, *keys: str, until: datetime) -> Undo:
         """Out of sight until then. Raises InvalidSnooze for a time that is over or more than a year away."""
         with self.change() as change:
+            self._own(keys)
             moment = clock.now()
             if not moment < until <= moment + SNOOZE_LIMIT:
                 raise InvalidSnooze(_("Choose a time in the future, at most a year from now."))
@@ -186,17 +286,19 @@ class Inbox(models.Model):
                 count += change.update(rows.filter(key=key), **times)
             return count + change.update(rows, snoozed_at=None, snoozed_until=None)
 
-    def mark_seen(self, upto: int) -> None:
-        """The reader has opened the bell on a page that stood at revision ``upto``."""
+    def mark_seen(self, upto: int, board: int = 0) -> None:
+        """The reader has opened the bell on a page that stood at revision ``upto``, and at ``board`` of the board."""
         with self.change() as change:
+            unseen = self._own([row.key for row in self._shown_by(board) if row.is_unseen])
+            change.update(unseen, seen_at=clock.now())
             # What arrived later has changed later, too: that has an index, and leaves few rows to look at.
-            shown = self.notifications.listed().changed_since(self.seen_revision).arrived_by(upto)
+            shown = self.notifications.listed().of_their_own().changed_since(self.seen_revision).arrived_by(upto)
             newest = shown.aggregate(newest=models.Max("arrived_revision"))["newest"]
             if newest is None or newest <= self.seen_revision:
                 return
             self.seen_revision = newest
-            unseen = self.notifications.unread().changed_since(newest).filter(arrived_revision__gt=newest)
-            self.unseen_count = unseen.count()
+            later = self.notifications.unread().of_their_own().changed_since(newest)
+            self.unseen_count = later.filter(arrived_revision__gt=newest).count()
             Sighting.objects.create(inbox=self, revision=newest, at=clock.now())
             change.is_real = True
 

@@ -78,10 +78,17 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.listed().filter(**LISTS["saved"])
 
     def in_view(self, view: str) -> "NotificationQuerySet":
-        """``all``, ``unread``, ``saved``, ``snoozed``, ``archived`` or ``category:NAME``, newest first."""
+        """``all``, ``unread``, ``saved``, ``snoozed``, ``archived`` or ``category:NAME``, newest first.
+
+        Without broadcasts, which are no matter of the database alone; see ``Inbox.announcements``.
+        """
         kind, _, name = view.partition(":")
         rows = self.active().filter(category=name) if kind == "category" else self.listed().filter(**LISTS[view])
-        return rows.order_by("-arrival")
+        return rows.of_their_own().order_by("-arrival")
+
+    def of_their_own(self) -> "NotificationQuerySet":
+        """But for broadcasts."""
+        return self.filter(broadcast=None)
 
     def about(self, target: str) -> "NotificationQuerySet":
         return self.exclude(target=EMPTY).filter(target=target)
@@ -147,12 +154,21 @@ class Notification(models.Model):
     retracted_at = models.DateTimeField(null=True)
     superseded_at = models.DateTimeField(null=True)  # a newer event of its group stands for it
 
+    # A reader's own row of a broadcast, which the numbers of an inbox leave out: see models/noticeboard.py.
+    broadcast = models.ForeignKey(
+        "notifications.Broadcast", models.CASCADE, null=True, related_name="copies", db_index=False
+    )
+    seen_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+
     group_id = models.BigIntegerField(null=True)  # the first of those that are one row; empty: this one alone
     group_size = models.IntegerField(default=1)
     people = models.JSONField(default=list)  # the newest actors of the group, each once
     people_count = models.IntegerField(default=0)
 
     events: "list[Notification]"  # the newest of those that it stands for; see lists.with_events()
+    is_outdated = False  # of a broadcast that was shown once more: what stands in the database is older
 
     objects = NotificationManager()
 
@@ -183,6 +199,8 @@ class Notification(models.Model):
                 fields=["group_id", "-arrival"], name="notification_group", condition=Q(group_id__isnull=False)
             ),
             models.Index(fields=["target"], name="notification_target", condition=~Q(target="")),
+            models.Index(fields=["broadcast"], name="notification_copies", condition=Q(broadcast__isnull=False)),
+            models.Index(fields=["inbox", "broadcast"], name="notification_own", condition=Q(broadcast__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -306,6 +324,8 @@ class Notification(models.Model):
         """Whether the list of that view shows it. The same rule as ``in_view()``, for a row in hand."""
         if self.revision is None or self.retracted_at or self.superseded_at:
             return False
+        if self.broadcast_id and not (self.broadcast and self.broadcast.is_in_inbox):
+            return False
         if view == "saved":
             return self.saved_at is not None
         if view == "archived" or self.archived_at:
@@ -322,6 +342,31 @@ class Notification(models.Model):
         """Whether it was in no list before, and nothing has happened to it but its arrival."""
         is_new = self.returned_at is None and revision < (self.arrived_revision or 0) == self.revision
         return is_new and self.stands_in("all") and self.saved_at is None
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether the bell counts it. For broadcasts; the others are counted by their inbox."""
+        last_shown = self.returned_at  # from its snooze; before it was shown once more, nothing was seen
+        is_seen = self.seen_at is not None and (last_shown is None or self.seen_at > last_shown)
+        return not is_seen and self.stands_in("unread")
+
+    @property
+    def is_shown_as_banner(self) -> bool:
+        broadcast = self.broadcast
+        return broadcast is not None and broadcast.is_banner and not (self.dismissed_at or self.is_acknowledged)
+
+    @property
+    def is_acknowledged(self) -> bool:
+        return self.acknowledged_at is not None
+
+    @property
+    def asks_acknowledgement(self) -> bool:
+        return bool(self.broadcast_id and self.broadcast and self.broadcast.asks_acknowledgement)
+
+    @property
+    def is_over(self) -> bool:
+        """A broadcast that was opened after its end."""
+        return bool(self.broadcast_id and self.retracted_at)
 
     @property
     def is_to_be_read(self) -> bool:

@@ -57,7 +57,7 @@ def removable(limits: Limits) -> NotificationQuerySet:
             read_at__lt=limits.read_before,
             arrival__lt=int(limits.read_before.timestamp()) * 1_000_000,
         )
-    return Notification.objects.stamped().filter(old)
+    return Notification.objects.stamped().of_their_own().filter(old)
 
 
 def remove_slice(limits: Limits, after: int) -> tuple[int, int | None]:

@@ -27,11 +27,9 @@ class Tally(Counter[str]):
     """How much is to be added to each number: "unseen", "unread", and the lists "all", "archived", "category:NAME"."""
 
     @classmethod
-    def of_update(cls, rows: "NotificationQuerySet", seen_revision: int, states: dict[str, Any]) -> "Tally | None":
-        """What the numbers change by when these rows get these states. None when there are no such rows."""
+    def of_update(cls, rows: "NotificationQuerySet", seen_revision: int, states: dict[str, Any]) -> "Tally":
+        """What the numbers change by when these rows get these states."""
         groups = groups_of(rows, seen_revision)
-        if not groups:
-            return None
         after = {name: states[column] is not None for name, column in STATES.items() if column in states}
         if "arrived_revision" in states:
             after["is_new"] = True
@@ -42,12 +40,11 @@ class Tally(Counter[str]):
         return tally
 
     @classmethod
-    def of_removal(cls, rows: "NotificationQuerySet", seen_revision: int) -> "Tally | None":
-        groups = groups_of(rows, seen_revision)
+    def of_removal(cls, rows: "NotificationQuerySet", seen_revision: int) -> "Tally":
         tally = cls()
-        for group in groups:
+        for group in groups_of(rows, seen_revision):
             tally.add(places(group), -group["n"])
-        return tally if groups else None
+        return tally
 
     def add(self, names: set[str], n: int) -> None:
         self.update(dict.fromkeys(names, n))
@@ -71,10 +68,11 @@ class Tally(Counter[str]):
 
 
 def groups_of(rows: "NotificationQuerySet", seen_revision: int) -> list[dict[str, Any]]:
-    """How many of these rows are in each state that matters for the numbers."""
+    """How many of these rows are in each state that matters for the numbers, but for broadcasts."""
     flags = {name: flag(**{f"{column}__isnull": False}) for name, column in STATES.items()}
     return list(
-        rows.order_by()
+        rows.of_their_own()
+        .order_by()
         .annotate(**flags, is_new=flag(arrived_revision__gt=seen_revision))
         .values("category", *STATES, "is_new")
         .annotate(n=Count("pk"))

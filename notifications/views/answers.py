@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position, number
-from notifications.models import Board, Undo
+from notifications.models import Noticeboard, Undo
 
 View = Callable[..., HttpResponse]
 Act = Callable[..., HttpResponse | None]
@@ -93,8 +93,10 @@ def changes_for(request: HttpRequest, form: Mapping[str, Any]) -> HttpResponse:
 def frame_of(request: HttpRequest, form: Mapping[str, Any]) -> str:
     """The frame that a page at the position of this form lacks."""
     inbox = request.inbox  # type: ignore[attr-defined]
-    position = Position.from_form(form, Board.load().epoch)
-    return frames_for({inbox.pk: {position}})[inbox.pk][position].html
+    noticeboard = Noticeboard.current()
+    position = Position.from_form(form, noticeboard.epoch)
+    known = (noticeboard.epoch, noticeboard.revision)
+    return frames_for({inbox.pk: {position}}, known)[inbox.pk][position].html
 
 
 def way_back(request: HttpRequest) -> str:
@@ -105,7 +107,7 @@ def way_back(request: HttpRequest) -> str:
     return reverse("notifications:inbox")
 
 
-def position_of(request: HttpRequest) -> int:
-    """The revision that the reader's page showed. An unknown one is 0: then nothing is touched that they may not
-    have seen."""
-    return number(request.POST.get("since")) or 0
+def position_of(request: HttpRequest) -> dict[str, int]:
+    """The revisions of inbox and board that the reader's page showed, for the acts on all. An unknown one is 0: then
+    nothing is touched that they may not have seen."""
+    return {"upto": number(request.POST.get("since")) or 0, "board": number(request.POST.get("board")) or 0}

@@ -10,9 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from notifications import snoozing, targets
-from notifications.lists import BELL_LENGTH, filters_of, page_of, with_events
+from notifications.lists import bell_of, filters_of, item_of, page_of, with_events
 from notifications.live.positions import is_list, number
 from notifications.models import InvalidSnooze, Notification, TooLate, Undo
+from notifications.models.broadcast import KEY_START
 from notifications.models.draft import KEY
 from notifications.models.mute import CONVERSATION, OBJECT
 
@@ -30,7 +31,7 @@ def inbox(request: Any) -> HttpResponse:
     before = number(request.GET.get("before"))
     if not is_list(view) or ("before" in request.GET and before is None):
         raise Http404("There is no such list.")
-    request.inbox.revision  # noqa: B018  the position first, then the rows: what commits in between comes by the socket
+    request.inbox.noticeboard  # noqa: B018  the positions first, then the rows: what commits in between comes by the socket
     shown = page_of(request.inbox, view, before)
     filters = filters_of(request.inbox, view)
     context = {
@@ -53,12 +54,15 @@ def inbox(request: Any) -> HttpResponse:
 @page
 def open_notification(request: Any, key: str) -> HttpResponse:
     """Marks it as read, and leads to its link or shows it whole. The one GET that changes something."""
-    notification = get_object_or_404(request.inbox.notifications.stamped(), key=key)
+    notification = item_of(request.inbox, key)
+    if notification is None:
+        raise Http404("There is no such item in this inbox.")
     if notification.retracted_at is None:
         if notification.target and not targets.may_open(notification.target, request.user):
             request.inbox.mark_unavailable(key)
         request.inbox.mark_read(request.inbox.row_of(notification))
-        notification.refresh_from_db()
+        request.inbox.forget_announcements()
+        notification = item_of(request.inbox, key) or notification
         if notification.link and "show" not in request.GET:
             return HttpResponseRedirect(notification.link)
     with_events([notification])
@@ -143,6 +147,17 @@ def mark_selected_saved(request: Any) -> None:
 
 
 @act
+def dismiss(request: Any, key: str) -> None:
+    """The banner of a broadcast."""
+    request.inbox.dismiss(own(request, key).key)
+
+
+@act
+def acknowledge(request: Any, key: str) -> None:
+    request.inbox.acknowledge(own(request, key).key)
+
+
+@act
 def mark_unsaved(request: Any, key: str) -> None:
     request.inbox.mark_unsaved(own(request, key).key)
 
@@ -177,12 +192,12 @@ def unsnooze_selected(request: Any) -> None:
 
 @act
 def mark_all_read(request: Any) -> HttpResponse:
-    return offer_undo(request, request.inbox.mark_all_read(upto=position_of(request)))
+    return offer_undo(request, request.inbox.mark_all_read(**position_of(request)))
 
 
 @act
 def archive_all(request: Any) -> HttpResponse:
-    return offer_undo(request, request.inbox.archive_all(upto=position_of(request)))
+    return offer_undo(request, request.inbox.archive_all(**position_of(request)))
 
 
 @act
@@ -218,11 +233,11 @@ def mute(request: Any, key: str) -> HttpResponse:
 @act
 def mark_seen(request: Any) -> HttpResponse | None:
     """The bell was opened: the answer is its list."""
-    request.inbox.mark_seen(upto=position_of(request))
+    request.inbox.mark_seen(**position_of(request))
     if not request.htmx:
         return None
-    bell = request.inbox.notifications.in_view("all")[:BELL_LENGTH]
-    return render(request, "notifications/bell.html", {"bell": bell})
+    request.inbox.forget_announcements()
+    return render(request, "notifications/bell.html", {"bell": bell_of(request.inbox)})
 
 
 @page
@@ -232,7 +247,11 @@ def changes(request: Any) -> HttpResponse:
 
 
 def own(request: Any, key: str) -> Notification:
-    """404 for what is not in this reader's inbox."""
+    """404 for what is not in this reader's inbox, or is no longer."""
+    if key.startswith(KEY_START):
+        if found := request.inbox.announcement(key):
+            return found
+        raise Http404("This broadcast is over, or was never for this reader.")
     return get_object_or_404(request.inbox.notifications.listed(), key=key)
 
 

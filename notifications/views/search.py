@@ -27,8 +27,8 @@ def results(request: Any) -> HttpResponse:
     before = number(request.GET.get("before"))
     if "before" in request.GET and before is None:
         raise Http404("There is no such page.")
-    request.inbox.revision  # noqa: B018  the position first, then the rows
-    found = lists.cut(search.rows(request.inbox), before, partial(address, search))
+    request.inbox.noticeboard  # noqa: B018  the positions first, then the rows
+    found = lists.cut(search.rows(request.inbox), search.announcements(request.inbox), before, partial(address, search))
     context = {
         "rows": found.rows,
         "bottom": 0,

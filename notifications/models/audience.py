@@ -1,0 +1,61 @@
+"""Audiences: a rule that can be asked both ways. Whom does it address, and does it address this reader?"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from .presence import Presence
+
+if TYPE_CHECKING:
+    from .broadcast import Broadcast
+    from .inbox import Inbox
+
+
+class Audience(models.TextChoices):
+    EVERYONE = "everyone", _("Everyone")
+    STAFF = "staff", _("Staff")
+    GROUPS = "groups", _("Groups")
+    PEOPLE = "people", _("Named people")
+
+
+def users_of(audience: str, groups: Iterable[Any] = (), people: Iterable[Any] = ()) -> QuerySet[Any]:
+    """The active users whom it addresses; ``groups`` and ``people`` are ids, objects or querysets of them."""
+    users = get_user_model()._default_manager.filter(is_active=True)
+    if audience == Audience.STAFF:
+        return users.filter(is_staff=True)
+    if audience == Audience.GROUPS:
+        return users.filter(pk__in=users.filter(groups__in=groups).values("pk"))
+    if audience == Audience.PEOPLE:
+        return users.filter(pk__in=people)
+    return users
+
+
+def online_among(users: QuerySet[Any]) -> int:
+    """How many of them have a page open."""
+    return Presence.online().filter(inbox__user__in=users.values("pk")).count()
+
+
+def addressed(broadcasts: Sequence["Broadcast"], inboxes: Sequence["Inbox"]) -> dict[int, set[int]]:
+    """For each of these inboxes the ids of the broadcasts that address its reader. A query for each kind of rule that
+    there is, and none for broadcasts to everyone."""
+    ids = [inbox.pk for inbox in inboxes]
+    of_kind: dict[str, list[int]] = defaultdict(list)
+    for broadcast in broadcasts:
+        of_kind[broadcast.audience].append(broadcast.pk)
+    found = {pk: set(of_kind[Audience.EVERYONE]) for pk in ids}
+    if of_kind[Audience.STAFF]:
+        for pk in type(inboxes[0]).objects.filter(pk__in=ids, user__is_staff=True).values_list("pk", flat=True):
+            found[pk].update(of_kind[Audience.STAFF])
+    for kind, path in ((Audience.GROUPS, "groups__user__inbox"), (Audience.PEOPLE, "people__inbox")):
+        if of_kind[kind]:
+            model = type(broadcasts[0])
+            rows = model.objects.filter(pk__in=of_kind[kind], **{f"{path}__in": ids}).values_list("pk", path).distinct()
+            for broadcast_pk, inbox_pk in rows:
+                if inbox_pk in found:
+                    found[inbox_pk].add(broadcast_pk)
+    return found

@@ -1,0 +1,380 @@
+"""Broadcasts: what staff say to many, kept as one row, whoever reads it.
+
+Each verb takes its turn under the lock of the board, so two clicks, two editors or two ticks at once do it once. What a
+reader has done with a broadcast stands in that reader's own row of it, a notification with the key ``broadcast-17``,
+which is made when the reader comes by.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
+
+from notifications import categories
+
+from . import clock, markdown
+from .audience import Audience, online_among, users_of
+from .board import Board
+from .broadcast_content import NAMES_AT_ONCE, Content, by_name
+from .broadcast_event import BroadcastEvent
+from .bulk import insert_for_each
+from .draft import TITLE_LIMIT, URL_LIMIT
+from .notification import Notification
+
+DRAFT, SCHEDULED, PUBLISHED, ENDED, WITHDRAWN = STATES = ("draft", "scheduled", "published", "ended", "withdrawn")
+PLACEMENT_INBOX, PLACEMENT_BANNER = "inbox", "banner"
+UNDO = timedelta(seconds=30)  # after publication, in which it can be taken back as if it had never been
+CATEGORY = "announcements"
+KEY_START = "broadcast-"
+GATHER_LIMIT = NAMES_AT_ONCE  # names looked up in one transaction
+
+
+class EditedMeanwhile(Exception):
+    """Somebody else has changed it since this editor began. ``by_name`` and ``at`` say who and when."""
+
+    def __init__(self, event: BroadcastEvent | None):
+        super().__init__("The broadcast was changed meanwhile.")
+        self.by_name = event.by_name if event else ""
+        self.at = event.at if event else None
+
+
+class WrongState(ValueError):
+    """This cannot be done with a broadcast in its state: it was done already, or it is too late."""
+
+    def __init__(self, wanted: str, state: str):
+        super().__init__(f"A broadcast that is {state} cannot be {wanted}.")
+        self.state = state
+
+
+class BroadcastQuerySet(models.QuerySet["Broadcast"]):
+    def due(self) -> "BroadcastQuerySet":
+        """What the clock has overtaken: to be published, or to be ended."""
+        moment = clock.now()
+        starting = Q(state=SCHEDULED, names="", starts_at__lte=moment)
+        return self.filter(starting | Q(state=PUBLISHED, ends_at__lte=moment))
+
+    def gathering(self) -> "BroadcastQuerySet":
+        """Those with people that have still to be looked up."""
+        return self.exclude(names="").filter(state=SCHEDULED)
+
+    def real(self) -> "BroadcastQuerySet":
+        """All but those that somebody has sent to themselves, to look at them."""
+        return self.filter(is_trial=False)
+
+
+class Broadcast(models.Model):
+    key = models.CharField(max_length=100, blank=True)  # the caller's: the same one again sends nothing
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=150, blank=True)
+
+    title = models.CharField(max_length=TITLE_LIMIT)
+    body = models.TextField(blank=True)
+    body_html = models.TextField(blank=True)  # rendered once, and safe
+    url = models.CharField(max_length=URL_LIMIT, blank=True)
+    level = models.CharField(max_length=10)
+    placement = models.CharField(max_length=10)
+    is_dismissible = models.BooleanField(default=True)
+    asks_acknowledgement = models.BooleanField(default=False)
+
+    audience = models.CharField(max_length=10, choices=Audience.choices)
+    groups = models.ManyToManyField(Group, related_name="+")
+    people = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
+    names = models.TextField(blank=True)  # of people who have still to be looked up, one in a line
+
+    starts_at = models.DateTimeField(null=True)  # empty: when somebody publishes it
+    ends_at = models.DateTimeField(null=True)  # empty: when somebody ends it
+    state = models.CharField(max_length=10, default=DRAFT)
+    is_trial = models.BooleanField(default=False)  # its author's, to see how it looks
+    version = models.IntegerField(default=1)  # grows with each edit
+    made_at = models.DateTimeField(default=clock.now)
+    published_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)  # ended or withdrawn
+    online_count = models.IntegerField(null=True)  # of those addressed, when it was published
+
+    revision = models.BigIntegerField(null=True)  # of the board, at its last change that readers see
+    arrived_revision = models.BigIntegerField(null=True)  # at its publication
+    shown_revision = models.BigIntegerField(null=True)  # at its publication, or when it was shown once more
+    shown_at = models.DateTimeField(null=True)  # what readers had done with it before means nothing any more
+    arrival = models.BigIntegerField(null=True)  # its place in all lists: µs since 1970
+
+    objects = BroadcastQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [("broadcast", "Can broadcast")]
+        constraints = [models.UniqueConstraint(fields=["key"], condition=~Q(key=""), name="broadcast_key_once")]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="broadcast_state"),
+            models.Index(fields=["-revision"], name="broadcast_changes"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("notifications:broadcast", args=[self.pk])
+
+    @property
+    def row_key(self) -> str:
+        """The key of each reader's own row."""
+        return f"{KEY_START}{self.pk}"
+
+    @property
+    def body_text(self) -> str:
+        return markdown.text_of(self.body_html)
+
+    @property
+    def is_in_inbox(self) -> bool:
+        return self.placement != PLACEMENT_BANNER
+
+    @property
+    def is_banner(self) -> bool:
+        return self.placement != PLACEMENT_INBOX
+
+    @property
+    def weight(self) -> int:
+        """Banners stand in this order, heaviest first."""
+        return categories.LEVELS.index(self.level) if self.level in categories.LEVELS else 0
+
+    def is_live(self, moment: datetime) -> bool:
+        """By the clock, however late the tick is."""
+        return self.state == PUBLISHED and (self.ends_at is None or moment < self.ends_at)
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.state == PUBLISHED and self.published_at is not None and clock.now() < self.published_at + UNDO
+
+    @property
+    def content(self) -> Content:
+        username = get_user_model().USERNAME_FIELD
+        names = [*self.people.order_by(username).values_list(username, flat=True), *self.names.splitlines()]
+        columns = {name: getattr(self, name) for name in Content().columns()}
+        return Content(**columns, groups=list(self.groups.order_by("name")), names=names)
+
+    def users(self) -> QuerySet[Any]:
+        """The active users whom it addresses now."""
+        return users_of(self.audience, self.groups.values("pk"), self.people.values("pk"))
+
+    # Writing.
+
+    @classmethod
+    def draft(cls, content: Content, by: Any = None, *, key: str = "", is_trial: bool = False) -> Self:
+        """A new draft; with a key that is there already, the one that has it. Raises InvalidBroadcast."""
+        content.check()
+        with Board.change():
+            found = cls.objects.filter(key=key).first() if key else None
+            if found is not None:
+                return found
+            broadcast = cls(key=key, author=by, is_trial=is_trial)
+            broadcast.author_name = (by.get_full_name() or by.get_username())[:150] if by else ""
+            broadcast._put(content)
+            BroadcastEvent.note(broadcast, "created", by)
+            return broadcast
+
+    def rewrite(
+        self, content: Content, by: Any = None, *, version: int | None = None, show_again: bool = False
+    ) -> None:
+        """Say something else, on open pages, too, once it is published.
+
+        ``show_again``: also to those who have dismissed or read it. ``version`` is the one that the editor began with.
+        Raises InvalidBroadcast, EditedMeanwhile, or WrongState when it has ended or was withdrawn.
+        """
+        content.check(self.published_at if self.state == PUBLISHED else None)
+        with Board.change() as board:
+            self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
+            if version is not None and version != self.version:
+                raise EditedMeanwhile(self.events.filter(what__in=("created", "edited")).first())
+            before = described(self.content)
+            if self.state == PUBLISHED:
+                self.revision = board.next_revision()
+                if show_again:
+                    self.shown_revision, self.shown_at = self.revision, clock.now()
+            self.version += 1
+            self._put(content)
+            after = described(self.content)
+            changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+            BroadcastEvent.note(self, "shown again" if show_again else "edited", by, changes)
+
+    def _put(self, content: Content) -> None:
+        for name, value in content.columns().items():
+            setattr(self, name, value)
+        self.title = self.title.strip()
+        self.body_html = markdown.html_of(self.body)
+        names = sorted(set(content.names)) if self.audience == Audience.PEOPLE else []
+        is_large = len(names) > NAMES_AT_ONCE and self.state != PUBLISHED
+        self.names = "\n".join(names) if is_large else ""
+        self.save()
+        self.groups.set(content.groups if self.audience == Audience.GROUPS else [])
+        if is_large:
+            self.people.clear()
+        else:
+            self.people.set(self._named(names))
+
+    def _named(self, names: list[str]) -> list[Any]:
+        return [
+            pk
+            for start in range(0, len(names), NAMES_AT_ONCE)
+            for pk in by_name(names[start : start + NAMES_AT_ONCE]).values_list("pk", flat=True)
+        ]
+
+    def gather(self) -> bool:
+        """Look up the next of very many names. True when there are more. Safe to run twice, and from two places."""
+        with Board.change():
+            self._lock("gathered", *STATES)
+            names = self.names.splitlines()
+            self.people.add(*by_name(names[:GATHER_LIMIT]).values_list("pk", flat=True))
+            self.names = "\n".join(names[GATHER_LIMIT:])
+            self.save(update_fields=["names"])
+            return bool(self.names)
+
+    # Its life.
+
+    def publish(self, by: Any = None) -> None:
+        """From its start on, which may be now. Done already, it stays as it is."""
+        with Board.change() as board:
+            self._lock("published", DRAFT, SCHEDULED, PUBLISHED)
+            if self.state != DRAFT:
+                return
+            moment = clock.now()
+            self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
+            self.state = SCHEDULED
+            self.save()
+            if self.starts_at > moment or self.names:
+                BroadcastEvent.note(self, "scheduled", by)
+            else:
+                self._begin(board, by)
+
+    def _begin(self, board: Board, by: Any) -> None:
+        self.state, self.published_at = PUBLISHED, clock.now()
+        self.revision = self.arrived_revision = self.shown_revision = board.next_revision()
+        self.arrival, self.shown_at = board.next_arrival(), self.published_at
+        self.online_count = online_among(self.users())
+        self.save()
+        BroadcastEvent.note(self, "published", by)
+
+    def cancel(self, by: Any = None) -> None:
+        """Not at its start either: a draft again. Raises WrongState once it was published."""
+        with Board.change():
+            self._lock("cancelled", SCHEDULED, DRAFT)
+            if self.state == SCHEDULED:
+                self.state = DRAFT
+                self.save()
+                BroadcastEvent.note(self, "cancelled", by)
+
+    def undo_publication(self, by: Any = None) -> None:
+        """As if it had never been published. Raises WrongState when that is longer ago than ``UNDO``."""
+        with Board.change() as board:
+            self._lock("undone", PUBLISHED)
+            if not self.can_be_undone:
+                raise WrongState("undone", "published for longer than 30 seconds")
+            self._leave(board, DRAFT)
+            self.copies.all().delete()
+            BroadcastEvent.note(self, "undone", by)
+
+    def end(self, by: Any = None) -> None:
+        """Over, as at its end: it leaves every page."""
+        self._leave_for_good(ENDED, by)
+
+    def withdraw(self, by: Any = None) -> None:
+        """Taken back: it leaves every page, and only staff know of it."""
+        self._leave_for_good(WITHDRAWN, by)
+
+    def _leave_for_good(self, state: str, by: Any) -> None:
+        with Board.change() as board:
+            self._lock(state, PUBLISHED, state, *((ENDED,) if state == WITHDRAWN else ()))
+            if self.state != state:
+                self._leave(board, state)
+                BroadcastEvent.note(self, state, by)
+
+    def _leave(self, board: Board, state: str) -> None:
+        self.state, self.revision = state, board.next_revision()
+        self.left_at = None if state == DRAFT else clock.now()
+        if state == DRAFT:
+            self.published_at = self.online_count = self.starts_at = None
+        self.save()
+
+    def carry_out_due(self) -> None:
+        """What the clock wants: publish it, or end it."""
+        with Board.change() as board:
+            self._lock("carried out", *STATES)
+            if not type(self).objects.due().filter(pk=self.pk).exists():
+                return
+            if self.state == SCHEDULED:
+                self._begin(board, None)
+            if not self.is_live(clock.now()):  # perhaps all of its time has passed while nobody was there to publish it
+                self._leave(board, ENDED)
+                BroadcastEvent.note(self, ENDED)
+
+    def discard(self) -> None:
+        """Delete a draft. Raises WrongState for anything else."""
+        with Board.change():
+            self._lock("discarded", DRAFT)
+            self.delete()
+
+    def try_out(self, by: Any) -> Self:
+        """Send it to its author alone, for ten minutes: exactly what readers would get."""
+        return self.send_trial(self.content, by)
+
+    @classmethod
+    def send_trial(cls, content: Content, by: Any) -> Self:
+        """Send this to one person alone, for ten minutes. Raises InvalidBroadcast."""
+        mine = {"audience": Audience.PEOPLE, "groups": (), "names": (by.get_username(),)}
+        times = {"starts_at": None, "ends_at": clock.now() + timedelta(minutes=10)}
+        trial = cls.draft(Content(**{**content.columns(), **mine, **times}), by, is_trial=True)
+        trial.publish(by)
+        return trial
+
+    def _lock(self, wanted: str, *states: str) -> None:
+        """Read it anew, now that nobody else can change it."""
+        self.refresh_from_db()
+        if self.state not in states:
+            raise WrongState(wanted, self.state)
+
+    # Its readers.
+
+    def row(self) -> Notification:
+        """A reader's own row, as it begins. It is older than every change of its inbox."""
+        return Notification(
+            key=self.row_key,
+            broadcast=self,
+            title=self.title,
+            category=CATEGORY,
+            level=self.level,
+            revision=0,
+            arrival=self.arrival,
+            sent_at=self.published_at,
+            delivered_at=clock.now(),
+        )
+
+    def reach(self, inboxes: QuerySet[Any]) -> int:
+        """These readers have it before them: make their rows where they are missing."""
+        return insert_for_each(inboxes, "inbox", self.row())
+
+    def lacking_acknowledgement(self) -> QuerySet[Any]:
+        """Who is addressed and has not said that they have read it."""
+        done = self.copies.filter(acknowledged_at__gte=F("broadcast__shown_at"))
+        return self.users().exclude(inbox__in=done.values("inbox"))
+
+
+def described(content: Content) -> dict[str, Any]:
+    """For the history: each part of it as a text or a number."""
+    people = content.names if len(content.names) <= 10 else [*content.names[:10], f"+{len(content.names) - 10}"]
+    parts: dict[str, Any] = {
+        **content.columns(),
+        "groups": [str(one) for one in content.groups],
+        "people": list(people),
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parts.items()}
+
+
+def touch(broadcasts: Iterable[Broadcast]) -> None:
+    """Whom they address has changed by itself: every page looks at them once more."""
+    with Board.change() as board:
+        pks = [broadcast.pk for broadcast in broadcasts]
+        Broadcast.objects.filter(pk__in=pks, state=PUBLISHED).update(revision=board.next_revision())

@@ -1,0 +1,126 @@
+"""What staff want to say, and to whom, checked before anything is written. Form, command and Python share it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from notifications import categories
+
+from . import audience, clock
+from .audience import Audience
+from .draft import BODY_LIMIT, TITLE_LIMIT, URL_LIMIT, InvalidNotification, check_text, check_url
+
+PLACEMENTS = ("inbox", "banner", "both")
+NAMES_AT_ONCE = 1_000  # named people; more are looked up in the background
+UNKNOWN_NAMED = 5
+
+
+class InvalidBroadcast(ValidationError):
+    """What cannot be sent, by field: ``message_dict`` says what was expected."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a broadcast. ``names`` are user names, ``groups`` groups; each counts with its audience only."""
+
+    title: str = ""
+    body: str = ""  # Markdown
+    url: str = ""
+    level: str = "info"
+    placement: str = "inbox"
+    is_dismissible: bool = True
+    asks_acknowledgement: bool = False
+    audience: str = Audience.EVERYONE
+    groups: Sequence[Any] = ()
+    names: Sequence[str] = ()
+    starts_at: datetime | None = None  # None: when it is published
+    ends_at: datetime | None = None  # None: until somebody ends it
+
+    def check(self, running_since: datetime | None = None) -> None:
+        """Raise InvalidBroadcast, with every mistake at its field."""
+        errors: dict[str, str] = {}
+        for name, problem in self.problems(running_since):
+            errors.setdefault(name, problem)
+        if errors:
+            raise InvalidBroadcast(errors)
+
+    def problems(self, running_since: datetime | None) -> Iterator[tuple[str, str]]:
+        if not self.title.strip():
+            yield "title", _("Give it a title.")
+        for name, limit in (("title", TITLE_LIMIT), ("body", BODY_LIMIT), ("url", URL_LIMIT)):
+            try:
+                check_text(name, getattr(self, name), limit)
+            except InvalidNotification as error:
+                yield name, str(error)
+        try:
+            check_url(self.url)
+        except InvalidNotification as error:
+            yield "url", str(error)
+        for name, known in (("level", categories.LEVELS), ("placement", PLACEMENTS), ("audience", Audience.values)):
+            if getattr(self, name) not in known:
+                yield name, _("Choose one of: {known}.").format(known=", ".join(known))
+        yield from self.problems_of_times(running_since)
+        yield from self.problems_of_audience()
+
+    def problems_of_times(self, running_since: datetime | None) -> Iterator[tuple[str, str]]:
+        begins = running_since or self.starts_at
+        if self.ends_at and begins and self.ends_at <= begins:
+            yield "ends_at", _("The end must be later than the start.")
+        elif self.ends_at and self.ends_at <= clock.now():
+            yield "ends_at", _("This end is in the past: nobody would see it.")
+
+    def problems_of_audience(self) -> Iterator[tuple[str, str]]:
+        if self.audience == Audience.GROUPS and not self.groups:
+            yield "groups", _("Choose at least one group.")
+        if self.audience == Audience.PEOPLE:
+            if not self.names:
+                yield "names", _("Name at least one person.")
+            elif unknown := unknown_names(self.names):
+                named = ", ".join(unknown[:UNKNOWN_NAMED])
+                yield (
+                    "names",
+                    ngettext(
+                        "There is no active account of this name: {named}.",
+                        "{count} of these names have no active account: {named}.",
+                        len(unknown),
+                    ).format(count=len(unknown), named=named + ("…" if len(unknown) > UNKNOWN_NAMED else "")),
+                )
+
+    def columns(self) -> dict[str, Any]:
+        """What stands in columns of the broadcast itself."""
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in {"groups", "names"}
+        }
+
+    def reach(self) -> tuple[int, int]:
+        """How many people it would address now, and how many of them have a page open."""
+        if self.audience == Audience.PEOPLE:
+            some = [by_name(names) for names in slices(sorted(set(self.names)))]
+            return sum(users.count() for users in some), sum(audience.online_among(users) for users in some)
+        users = audience.users_of(self.audience, [group.pk for group in self.groups])
+        return users.count(), audience.online_among(users)
+
+
+def by_name(names: Iterable[str]) -> QuerySet[Any]:
+    users = get_user_model()
+    return users._default_manager.filter(is_active=True, **{f"{users.USERNAME_FIELD}__in": list(names)})
+
+
+def slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        yield names[start : start + NAMES_AT_ONCE]
+
+
+def unknown_names(names: Sequence[str]) -> list[str]:
+    """Those that no active account has, in their order."""
+    known: set[str] = set()
+    for some in slices(names):
+        known.update(by_name(some).values_list(get_user_model().USERNAME_FIELD, flat=True))
+    return [name for name in names if name not in known]

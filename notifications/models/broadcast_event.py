@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from . import clock
+
+
+class BroadcastEvent(models.Model):
+    """What somebody did with a broadcast: for staff, who want to know who and when."""
+
+    broadcast = models.ForeignKey("notifications.Broadcast", models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=clock.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    by_name = models.CharField(max_length=150, blank=True)  # empty: the clock
+    what = models.CharField(max_length=20)
+    changes = models.JSONField(default=dict)  # field: [before, after]
+
+    class Meta:
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.by_name or 'the clock'}"
+
+    @classmethod
+    def note(cls, broadcast: Any, what: str, by: Any = None, changes: dict[str, Any] | None = None) -> None:
+        name = (by.get_full_name() or by.get_username())[:150] if by else ""
+        cls.objects.create(broadcast=broadcast, what=what, by=by, by_name=name, changes=changes or {})

@@ -1,0 +1,30 @@
+"""Markdown of staff, made into HTML that can do nothing but say something.
+
+A list of what is allowed: no HTML of its own, no images, no headings, no attribute but the address of a link. htmx
+obeys ``hx-*`` in whatever it swaps, so none may ever come through.
+"""
+
+import html
+import re
+
+import nh3
+from markdown_it import MarkdownIt
+
+TAGS = {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
+ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
+SCHEMES = {"http", "https", "mailto"}
+
+_markdown = MarkdownIt("js-default", {"html": False, "breaks": True})
+_markdown.disable(["image", "heading", "lheading", "table"])
+
+
+def html_of(text: str) -> str:
+    """The same as safe HTML."""
+    return nh3.clean(
+        _markdown.render(text), tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer"
+    )
+
+
+def text_of(clean_html: str) -> str:
+    """What it says, without its form: for excerpts and for searching."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", clean_html)).split())

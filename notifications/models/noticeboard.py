@@ -1,0 +1,116 @@
+"""The noticeboard: the broadcasts that are running, and what each reader sees of them.
+
+They are few, so each process keeps them in memory, named by the revision of the board, and asks again when that has
+grown. What is running and whom it addresses is judged when it is looked at: nothing has to be written for an end, and
+nobody's numbers have to be corrected.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from . import clock
+from .audience import addressed
+from .board import Board
+from .broadcast import KEY_START, PUBLISHED, Broadcast
+from .notification import Notification
+
+if TYPE_CHECKING:
+    from .inbox import Inbox
+
+GONE_LIMIT = 200  # broadcasts that have left, and of whose leaving a page that was away is told one by one
+
+
+@dataclass(frozen=True)
+class Noticeboard:
+    epoch: str
+    revision: int
+    running: tuple[Broadcast, ...]  # published, and not known to have ended
+    gone: dict[int, int]  # the id of what has left since, and the board's revision then
+    floor: int  # positions below it are too old to be caught up from
+
+    @classmethod
+    def current(cls, known: tuple[str, int] | None = None) -> Self:
+        """As it is now; or at least as it was at this epoch and revision, which may spare the question."""
+        global _kept
+        kept = _kept
+        if known is not None and kept is not None and kept.epoch == known[0] and kept.revision >= known[1]:
+            return kept  # type: ignore[return-value]
+        board = Board.load()
+        if kept is None or (kept.epoch, kept.revision) != (board.epoch, board.revision):
+            _kept = kept = cls.read(board)
+        return kept  # type: ignore[return-value]
+
+    @classmethod
+    def read(cls, board: Board) -> Self:
+        """The board's revision was read before: what has changed since is shown already, and will be told once more."""
+        running = tuple(Broadcast.objects.filter(state=PUBLISHED).order_by("-arrival"))
+        left = Broadcast.objects.exclude(state=PUBLISHED).filter(revision__isnull=False).order_by("-revision")
+        gone = {one.pk: one.revision or 0 for one in left.only("revision")[: GONE_LIMIT + 1]}
+        floor = min(gone.values()) if len(gone) > GONE_LIMIT else 0
+        return cls(board.epoch, board.revision, running, gone, floor)
+
+    def live(self, moment: datetime | None = None) -> list[Broadcast]:
+        moment = moment or clock.now()
+        return [broadcast for broadcast in self.running if broadcast.is_live(moment)]
+
+    def left_since(self, revision: int) -> list[str]:
+        """The keys of what pages at that position may still show: what has left since, or has ended by the clock."""
+        moment = clock.now()
+        overdue = [broadcast.row_key for broadcast in self.running if not broadcast.is_live(moment)]
+        return overdue + [f"{KEY_START}{pk}" for pk, left in self.gone.items() if left > revision]
+
+    def next_end(self) -> datetime | None:
+        """When the next one ends by the clock."""
+        moment = clock.now()
+        return min((one.ends_at for one in self.running if one.ends_at and one.ends_at > moment), default=None)
+
+    def read_by(self, inboxes: Iterable["Inbox"]) -> None:
+        """Give each of these inboxes its ``announcements``, newest first. One query, and one for each kind of audience;
+        none while nothing is running."""
+        readers = list(inboxes)
+        live = self.live()
+        for inbox in readers:
+            inbox.noticeboard, inbox.announcements = self, []
+        if not live or not readers:
+            return
+        for_whom = addressed(live, readers)
+        own: dict[int, dict[int | None, Notification]] = defaultdict(dict)
+        ids = [inbox.pk for inbox in readers if for_whom[inbox.pk]]
+        copies = Notification.objects.filter(inbox__in=ids, broadcast__in=[broadcast.pk for broadcast in live])
+        for row in copies if ids else ():
+            own[row.inbox_id][row.broadcast_id] = row
+        for inbox in readers:
+            inbox.announcements = [
+                announcement(broadcast, inbox, own[inbox.pk].get(broadcast.pk))
+                for broadcast in live
+                if broadcast.pk in for_whom[inbox.pk]
+            ]
+
+
+_kept: Noticeboard | None = None
+
+
+def announcement(broadcast: Broadcast, inbox: "Inbox", own: Notification | None) -> Notification:
+    """What this reader sees of it: the broadcast's words, and what the reader has done since it was shown."""
+    row: Notification = own or broadcast.row()
+    if own is None:
+        row.inbox_id = inbox.pk
+    row.broadcast = broadcast
+    row.title, row.body, row.level, row.url = broadcast.title, broadcast.body_text, broadcast.level, broadcast.url
+    row.is_outdated = own is not None and forget_before(row, broadcast.shown_at)
+    return row
+
+
+#: What a reader has done with a broadcast, and what means nothing any more when it is shown once more.
+DONE = ("seen_at", "read_at", "archived_at", "dismissed_at", "acknowledged_at")
+
+
+def forget_before(row: Notification, shown_at: datetime | None) -> bool:
+    """Empty what was done before then. Whether there was anything."""
+    old = [name for name in DONE if shown_at and (at := getattr(row, name)) is not None and at < shown_at]
+    for name in old:
+        setattr(row, name, None)
+    return bool(old)
