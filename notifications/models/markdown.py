@@ -11,7 +11,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 TAGS = {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
-ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
+ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 
 _markdown = MarkdownIt("js-default", {"html": False, "breaks": True})
@@ -27,4 +27,5 @@ def html_of(text: str) -> str:
 
 def text_of(clean_html: str) -> str:
     """What it says, without its form: for excerpts and for searching."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", clean_html)).split())
+    apart = re.sub(r"</(?:p|li|pre|blockquote)>|<[bh]r>", " ", clean_html)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", apart)).split())

@@ -128,7 +128,7 @@ def everything(client, bo):
     notify(bo, title="Lunch is ready", key="KEY")
     client.force_login(bo)
     bell = client.post("/inbox/seen/", headers={"HX-Request": "true"})
-    live = Position(since=0, may_toast=True, toasted=2, language="en", zone="UTC")
+    live = Position(board=0, since=0, may_toast=True, toasted=2, language="en", zone="UTC")
     with_bell = replace(live, is_bell_open=True)
     notify(bo, title="Coffee is ready")
     frames = "".join(frame.html for frame in frames_for({bo.inbox.pk: {live, with_bell}})[bo.inbox.pk].values())

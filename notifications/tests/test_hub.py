@@ -113,8 +113,8 @@ async def test_a_page_that_moves_while_its_frame_is_made_gets_another_one(bo, by
     await anotify(bo, title="Already here")
     real = database.frames
 
-    async def frames_too_late(wanted):
-        made = await real(wanted)
+    async def frames_too_late(wanted, known):
+        made = await real(wanted, known)
         monkeypatch.setattr(database, "frames", real)
         for one in hub.current().all_outlets():
             one.forget()
@@ -132,7 +132,7 @@ async def test_a_page_that_moves_while_its_frame_is_made_gets_another_one(bo, by
 async def test_a_flush_that_fails_once_is_made_up_for(bo, sweep_often, monkeypatch, error):
     real = database.frames
 
-    async def fail_once(wanted):
+    async def fail_once(wanted, known):
         monkeypatch.setattr(database, "frames", real)
         raise error
 

@@ -208,7 +208,7 @@ def migrated():
 def test_categories_that_were_switched_off_stay_so(bo, inbox, migrated):
     old = migrated("0002_inboxes")
     old.get_model("notifications", "CategoryMute").objects.create(inbox_id=inbox.pk, category="people")
-    migrated("0004_quiet")
+    migrated("0005_broadcasts")
     assert inbox.muted_categories() == {"people"}
     assert notify(bo, title="Quiet", category="people") is None
     assert notify(bo, title="Loud", category="general")

@@ -34,7 +34,7 @@ class Socket:
         self.code = code
 
     def outlet(self, **other):
-        position = Position(since=1, language="en", zone="UTC")
+        position = Position(board=0, since=1, language="en", zone="UTC")
         given = {"inbox_id": 1, "access": 0, "user_id": 1, "session_key": "", "position": position}
         return Outlet(**given | {"send": self.send, "close": self.close, "frames_per_second": 4.0} | other)
 
@@ -49,14 +49,14 @@ async def test_eight_frames_at_once_and_then_four_a_second():
     out = Socket().outlet()
     for revision in range(2, 2 + outlet.BURST):
         assert out.wait() == 0
-        out.push(Frame(revision, "x"))
+        out.push(Frame(revision, 0, "x"))
         await drained()
     assert 0 < out.wait() <= 0.25
 
 
 async def test_a_page_that_is_still_busy_with_the_last_frame_gets_none():
     out = Socket(stalls=True).outlet()
-    out.push(Frame(2, "x"))
+    out.push(Frame(2, 0, "x"))
     await drained()
     assert out.wait() > 0
 
@@ -64,7 +64,7 @@ async def test_a_page_that_is_still_busy_with_the_last_frame_gets_none():
 async def test_a_page_that_does_not_acknowledge_gets_256_kib_and_is_stuck_after_30_s(monkeypatch):
     out = Socket().outlet(frames_per_second=0.0)
     for revision in (2, 3):
-        out.push(Frame(revision, "x" * (outlet.UNACKNOWLEDGED_LIMIT // 2)))
+        out.push(Frame(revision, 0, "x" * (outlet.UNACKNOWLEDGED_LIMIT // 2)))
         await drained()
     assert out.wait() > 0
     assert not out.is_stuck()
@@ -75,9 +75,9 @@ async def test_a_page_that_does_not_acknowledge_gets_256_kib_and_is_stuck_after_
 async def test_an_acknowledgement_opens_it_again():
     socket = Socket()
     out = socket.outlet(frames_per_second=0.0)
-    out.push(Frame(2, '<input id="receipt" value="">' + "x" * outlet.UNACKNOWLEDGED_LIMIT))
+    out.push(Frame(2, 0, '<input id="receipt" value="">' + "x" * outlet.UNACKNOWLEDGED_LIMIT))
     await drained()
-    said = Position(since=2, language="en", zone="UTC")
+    said = Position(board=0, since=2, language="en", zone="UTC")
     out.acknowledge(said, receipt="a guess")
     assert out.wait() > 0
     out.acknowledge(said, receipt=parse_fragment(socket.sent[0])[0].get("value"))
@@ -85,17 +85,17 @@ async def test_an_acknowledgement_opens_it_again():
 
 
 async def test_a_form_from_before_a_full_list_arrived_says_nothing_of_the_list_that_is_shown_by_now():
-    out = Socket().outlet(position=Position(since=5, view="feed:all", bottom=10))
-    out.push(Frame(9, "the newest only", bottom=70))
-    assert not out.acknowledge(Position(since=5, loaded_at=5, view="feed:all", bottom=10), receipt="")
+    out = Socket().outlet(position=Position(board=0, since=5, view="feed:all", bottom=10))
+    out.push(Frame(9, 0, "the newest only", bottom=70))
+    assert not out.acknowledge(Position(board=0, since=5, loaded_at=5, view="feed:all", bottom=10), receipt="")
     assert out.position.bottom == 70
-    assert out.acknowledge(Position(since=9, loaded_at=9, view="feed:all", bottom=40), receipt="")
+    assert out.acknowledge(Position(board=0, since=9, loaded_at=9, view="feed:all", bottom=40), receipt="")
     assert out.position.bottom == 40
 
 
 async def test_a_page_that_does_not_take_a_frame_at_all_is_stuck_after_30_s(monkeypatch):
     out = Socket(stalls=True).outlet()
-    out.push(Frame(2, "x"))
+    out.push(Frame(2, 0, "x"))
     await drained()
     assert not out.is_stuck()
     monkeypatch.setattr(outlet, "UNACKNOWLEDGED_SECONDS", -1)
@@ -104,7 +104,7 @@ async def test_a_page_that_does_not_take_a_frame_at_all_is_stuck_after_30_s(monk
 
 async def test_a_write_that_fails_sends_the_page_away_to_come_back():
     socket = Socket(fails=True)
-    socket.outlet().push(Frame(2, "x"))
+    socket.outlet().push(Frame(2, 0, "x"))
     await drained()
     assert socket.code == codes.COME_BACK_LATER
 
@@ -140,7 +140,7 @@ async def test_two_hundred_in_ten_seconds_are_fifty_frames_at_most(monkeypatch):
     for revision in range(2, 202):
         clock[0] += 0.05
         if not out.wait():
-            out.push(Frame(revision, "x"))
+            out.push(Frame(revision, 0, "x"))
             frames_sent += 1
             await drained()
     assert 40 < frames_sent <= 50
