@@ -220,8 +220,9 @@ class Hub:
         self._close_the_overdue()
         if not self.outlets:
             return
+        heard = self.board
         board, standing = await database.standing(list(self.outlets))
-        self._note_board(*board)
+        self._note_board(*board, heard=heard)
         suspects: dict[Outlet, int] = {}
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
@@ -258,14 +259,18 @@ class Hub:
             reached, self._reached = self._reached, {}
             await database.reach(reached)
 
-    def _note_board(self, epoch: str, revision: int) -> None:
-        """A new epoch: the database was restored, and no position that was held under the old one means anything."""
+    def _note_board(self, epoch: str, revision: int, heard: int | None = None) -> None:
+        """A new epoch: the database was restored, and no position that was held under the old one means anything.
+
+        The database is right about the board, unless a nudge came while it was asked: then it is not what we had heard.
+        """
         if self.epoch not in {"", epoch}:
             self.board = 0
             for outlet in self.all_outlets():
                 outlet.forget()
                 self.mark_dirty([outlet.inbox_id])
-        self.epoch, self.board = epoch, max(self.board, revision)
+        self.epoch = epoch
+        self.board = revision if self.board == heard else max(self.board, revision)
 
     def _close_the_overdue(self) -> None:
         moment = time.monotonic()

@@ -52,7 +52,7 @@ class Document:
         target = self.find(piece.get("hx-target", ""))
         if target is None:
             return
-        swap = piece.get("hx-swap")
+        swap = piece.get("hx-swap", "").partition(" ")[0]
         if swap == "outerMorph":
             self._replace(target, piece[0])
             return
@@ -122,6 +122,7 @@ class Document:
             "label": self.text("#bell-label"),
             "favicon": favicon.get("href") if favicon is not None else None,
             "counts": counts,
+            "banners": [source(one) for one in self.find("#banners") or ()],
             "feed": [source(row) for row in self._visible("#feed")],
             "item": [source(one) for one in self.root.iter() if (one.get("id") or "").startswith("item-")],
         }

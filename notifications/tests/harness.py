@@ -98,6 +98,10 @@ class Tab:
     def since(self) -> int:
         return int(self.form["since"])
 
+    @property
+    def board(self) -> int:
+        return int(self.form["board"])
+
     def connect(self) -> None:
         if self.wire is None:
             self.old.update(Notification.objects.exclude(revision=None).values_list("key", flat=True))

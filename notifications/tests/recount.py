@@ -22,7 +22,7 @@ def recount(inbox: Inbox) -> dict[str, Any]:
 
 
 def is_listed(row: Notification) -> bool:
-    return bool(row.revision) and not row.retracted_at and not row.superseded_at
+    return bool(row.revision) and not row.broadcast_id and not row.retracted_at and not row.superseded_at
 
 
 def kept(inbox: Inbox) -> dict[str, Any]:

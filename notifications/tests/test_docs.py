@@ -27,7 +27,7 @@ from notifications.delivery import notify
 from notifications.live import codes, metrics
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
-from notifications.models import Draft
+from notifications.models import Broadcast, Content, Draft
 from notifications.models.draft import LIMITS, PARAMS_LIMIT
 from notifications.testing.dom import Document
 
@@ -126,6 +126,7 @@ def test_every_address_is_documented_by_its_name():
 def everything(client, bo):
     """All that a reader's pages may hold, as one text: two pages, the open bell, and a frame with a toast."""
     notify(bo, title="Lunch is ready", key="KEY")
+    Broadcast.draft(Content(title="Maintenance", placement="banner")).publish()
     client.force_login(bo)
     bell = client.post("/inbox/seen/", headers={"HX-Request": "true"})
     live = Position(board=0, since=0, may_toast=True, toasted=2, language="en", zone="UTC")
@@ -140,7 +141,7 @@ def everything(client, bo):
 @pytest.mark.django_db(transaction=True)
 def test_every_id_that_is_documented_is_in_the_pages(everything):
     there = set(re.findall(r'\bid="([^"]+)"', everything))
-    holders = {"ARRIVAL": r"\d+", "NAME": r"\w+", "2026-11-21": r"\d{4}-\d\d-\d\d"}
+    holders = {"ARRIVAL": r"\d+", "NAME": r"\w+", "ID": r"\d+", "2026-11-21": r"\d{4}-\d\d-\d\d"}
     for cells in table("docs/architecture.md", "## HTML ids"):
         for name in names(cells[0]):
             pattern = re.sub("|".join(holders), lambda found: holders[found[0]], name)

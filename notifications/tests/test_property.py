@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 from notifications import delivery
 from notifications.live import consumers, database, frames, hub, outlet, push
 from notifications.management.commands.tick import tick
-from notifications.models import Board, Inbox, Mute, Notification, Retraction, clock
+from notifications.models import Board, Broadcast, Content, Inbox, Mute, Notification, Retraction, clock
+from notifications.models.broadcast import PUBLISHED
 from notifications.models.retention import Limits, remove_slice
 from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
 from notifications.tests.recount import kept, recount
@@ -34,7 +36,11 @@ PEOPLE = ["Ana", "Bo", "Chi", "Dana", "Edo", ""]
 ACTS_ON_ALL = ["mark_all_read", "archive_all", "mark_seen"]
 VIEWS = ["unread", "archived", "saved", "snoozed", "category:comments"]
 LISTS = ["/inbox/", "/inbox/", *(f"/inbox/?view={view}" for view in VIEWS)]
-PATHS = [*LISTS, *LISTS, "/inbox/k0/", "/inbox/preferences/"]
+PATHS = [*LISTS, *LISTS, "/inbox/k0/", "/inbox/preferences/", "/inbox/?view=category:announcements", "BROADCAST"]
+PLACEMENTS = ["inbox", "both", "banner"]
+AUDIENCES = ["everyone", "groups", "staff", "people"]
+RUNNING = 4  # broadcasts at once
+SECOND = 10**6  # µs
 
 
 class Story:
@@ -52,6 +58,12 @@ class Story:
         "retract": 3,
         "close": 1,
         "toggle_mute": 1,
+        "publish": 5,
+        "edit": 3,
+        "take_away": 3,
+        "dismiss": 3,
+        "acknowledge_broadcast": 3,
+        "join": 2,
         "sleep": 1,
         "wake": 3,
         "back_up": 1,
@@ -78,18 +90,20 @@ class Story:
     }
 
     def __init__(self, stage, paths):
-        for model in (Retraction, Notification, Mute):
+        for model in (Retraction, Notification, Mute, Broadcast):
             model.objects.all().delete()
         self.stage, self.run, self.nudges, self.sent = stage, stage.loop.run_until_complete, stage.nudges, 0
         self.undos, self.tabs = [], []
         self.inbox = Inbox.objects.of(stage.bo)
         Inbox(pk=self.inbox.pk, user=stage.bo).save()
         self.run(self.make_hub())
+        self.publish(0, 0)
         for n in range(8):
             self.deliver(0, n)
         self.first = Notification.objects.get(key="k0").pk
         self.back_up()
-        self.tabs = [Tab(path, stage.client, self.run) for path in paths]
+        first = Broadcast.objects.get().row_key
+        self.tabs = [Tab(path.replace("BROADCAST", f"/inbox/{first}/"), stage.client, self.run) for path in paths]
         for tab in self.tabs:
             tab.connect()
 
@@ -101,7 +115,9 @@ class Story:
         return self.tabs[n % len(self.tabs)]
 
     def key(self, n):
-        """One of the newest, or one of the oldest."""
+        """One of the newest, or one of the oldest; or a broadcast."""
+        if n % 5 == 4 and (broadcast := self.broadcast(n)):
+            return broadcast.row_key
         return f"k{(n // 2) % self.sent}" if n % 2 else f"k{max(self.sent - 1 - n // 2, 0)}"
 
     # What happens to the inbox.
@@ -152,7 +168,7 @@ class Story:
 
     def act_on_all(self, n, m):
         """All that had arrived when the page was where it is."""
-        self.note(getattr(self.inbox, ACTS_ON_ALL[m % 3])(upto=self.tab(n).since))
+        self.note(getattr(self.inbox, ACTS_ON_ALL[m % 3])(upto=self.tab(n).since, board=self.tab(n).board))
 
     def retract(self, n, m):
         delivery.retract(self.stage.bo, self.key(n))
@@ -164,25 +180,104 @@ class Story:
         turn = self.inbox.unmute_category if self.inbox.muted_categories() else self.inbox.mute_category
         turn("comments")
 
+    # What staff do with broadcasts.
+
+    def broadcast(self, n):
+        """One of the last of them."""
+        last = list(Broadcast.objects.order_by("-pk")[:RUNNING])
+        return last[n % len(last)] if last else None
+
+    def content(self, n, m):
+        return Content(
+            title=f"Broadcast {n} {m}",
+            body="**Do** read" if m % 2 else "",
+            placement=PLACEMENTS[m % 3],
+            level=["info", "warning", "error"][n % 3],
+            audience=AUDIENCES[n % 4] if m % 4 else "everyone",
+            groups=[self.stage.crew],
+            names=["bo" if m % 3 else "chi"],
+            is_dismissible=bool(n % 4),
+            asks_acknowledgement=n % 3 == 1,
+            ends_at=clock.now() + timedelta(hours=m + 1) if n % 2 else None,
+        )
+
+    def publish(self, n, m):
+        """At a moment of its own: no two things arrive in the same microsecond."""
+        if Broadcast.objects.filter(state=PUBLISHED).count() < RUNNING:
+            self.stage.clock.now += SECOND
+            Broadcast.draft(self.content(n, m)).publish()
+            self.stage.clock.now += SECOND
+
+    def edit(self, n, m):
+        broadcast = self.broadcast(n)
+        if broadcast and broadcast.state == PUBLISHED:
+            self.stage.clock.now += SECOND  # what is done in the same microsecond was done after it
+            broadcast.rewrite(self.content(m, n), show_again=bool(m % 2))
+
+    def take_away(self, n, m):
+        broadcast = self.broadcast(n)
+        if broadcast and broadcast.state == PUBLISHED:
+            (
+                broadcast.end,
+                broadcast.withdraw,
+                broadcast.undo_publication if broadcast.can_be_undone else broadcast.end,
+            )[m % 3]()
+        elif broadcast and broadcast.state == "draft":
+            self.stage.clock.now += SECOND
+            broadcast.publish()
+            self.stage.clock.now += SECOND
+
+    def dismiss(self, n, m):
+        if broadcast := self.broadcast(n):
+            self.inbox.dismiss(broadcast.row_key)
+
+    def acknowledge_broadcast(self, n, m):
+        if broadcast := self.broadcast(n):
+            self.inbox.acknowledge(broadcast.row_key)
+
+    def join(self, n, m):
+        """Or leave: the group, or the staff."""
+        bo, crew = self.stage.bo, self.stage.crew
+        if m % 2:
+            (bo.groups.remove if crew in bo.groups.all() else bo.groups.add)(crew)
+        else:
+            bo.is_staff = not bo.is_staff
+            bo.save()
+        self.inbox.refresh_for_reader()
+
     def sleep(self, n, m):
+        """Hubs look at their pages when a broadcast ends."""
         self.stage.clock.now += DAY
+        self.hub._look_at_everybody()
 
     def wake(self, n, m):
         self.sleep(n, m)
         self.tick(n, m)
 
     def back_up(self, *_):
-        self.backup = Inbox.objects.get(pk=self.inbox.pk), list(Notification.objects.defer(None))
+        groups = {broadcast.pk: list(broadcast.groups.all()) for broadcast in Broadcast.objects.all()}
+        people = {broadcast.pk: list(broadcast.people.all()) for broadcast in Broadcast.objects.all()}
+        self.backup = (
+            Inbox.objects.get(pk=self.inbox.pk),
+            list(Notification.objects.defer(None)),
+            (list(Broadcast.objects.all()), groups, people, Board.load().revision),
+        )
 
     def restore(self, n, m):
         """As in the restore guide: an older database, and a new epoch. What was asked for before has no answer."""
         for tab in self.tabs:
             tab.older, tab.bell_answer = None, ""
-        inbox, rows = self.backup
+        inbox, rows, (broadcasts, groups, people, board) = self.backup
         Retraction.objects.all().delete()
         Notification.objects.all().delete()
+        Broadcast.objects.all().delete()
+        for broadcast in broadcasts:
+            broadcast.save(force_insert=True)
+            broadcast.groups.set(groups[broadcast.pk])
+            broadcast.people.set(people[broadcast.pk])
         Notification.objects.bulk_create(rows)
         inbox.save()
+        Board.objects.update(revision=board)
         Board.load().begin_epoch()
         self.undos.clear()
 
@@ -197,7 +292,7 @@ class Story:
         for tab in self.tabs:
             tab.speak()
         while self.nudges:
-            self.hub.nudged(self.nudges.pop(0))
+            self.hear_nudge(self.nudges.pop(0))
         self.run(self.hub.step())
         for tab in self.tabs:
             tab.take()
@@ -205,7 +300,11 @@ class Story:
     def carry_nudge(self, n, m):
         """Any of them: an older one may come later."""
         if self.nudges:
-            self.hub.nudged(self.nudges.pop(n % len(self.nudges)))
+            self.hear_nudge(self.nudges.pop(n % len(self.nudges)))
+
+    def hear_nudge(self, nudge):
+        """Of inboxes, or of the board."""
+        (self.hub.nudged if isinstance(nudge, dict) else self.hub.board_nudged)(nudge)
 
     def double_nudge(self, n, m):
         if self.nudges:
@@ -219,10 +318,15 @@ class Story:
 
     def deliver_amid_step(self, n, m):
         """After the hub has read the position, before it reads the rows."""
-        self.stage.amid = lambda: self.notify(m)
+        self.stage.amid = lambda: (self.notify, self.withdraw_one)[n % 2](m)
         self.carry_nudge(n, m)
         self.run(self.hub.step())
         self.stage.amid = None
+
+    def withdraw_one(self, n):
+        broadcast = Broadcast.objects.filter(state=PUBLISHED).first()
+        if broadcast:
+            broadcast.withdraw()
 
     # What happens to pages.
 
@@ -285,6 +389,7 @@ class Story:
         for tab in self.tabs:
             if tab.wire is not None:
                 assert tab.since == self.inbox.revision, tab.path
+                assert tab.board == Board.load().revision, tab.path
                 fresh = tab.fresh()
                 assert outline(tab.document) == outline(fresh), tab.path
                 assert tab.document.shown() == fresh.shown(), tab.path
@@ -302,15 +407,17 @@ story = st.lists(st.tuples(st.sampled_from(NAMES), number, number), min_size=30,
 
 
 @pytest.fixture
-def stage(transactional_db, bo, monkeypatch):
+def stage(transactional_db, bo, chi, monkeypatch):
     """Small numbers, so that every limit is met often."""
     client = Client()
     client.force_login(bo)
     loop, time = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**6)
-    stage = SimpleNamespace(bo=bo, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time)
+    crew = Group.objects.create(name="crew")
+    stage = SimpleNamespace(bo=bo, crew=crew, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time)
     monkeypatch.setattr(clock, "microseconds", lambda: time.now)
     monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(time.now / 1_000_000, UTC))
     monkeypatch.setattr(push, "nudge", stage.nudges.append)
+    monkeypatch.setattr(push, "nudge_board", stage.nudges.append)
     monkeypatch.setattr(hub, "Bus", NoBus)
     monkeypatch.setattr(hub, "current", lambda: stage.hub)
     monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
