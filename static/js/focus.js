@@ -1,19 +1,22 @@
-// A swap may take away what had the focus. It then goes to the same control if there is one again, else to the next row.
+// A swap may take away what had the focus. It then goes to the same control if there is one again, else to the next row or
+// the next banner.
 (() => {
+  const ROWS = ".notification, .banner";
   let held = null;
 
   const isThere = element => element?.isConnected && element.checkVisibility({ visibilityProperty: true });
   const controls = row => [...row.querySelectorAll("a, button")];
 
   const following = row => {
-    const rows = [...row.parentElement.querySelectorAll(":scope > .notification")];
+    const rows = [...row.parentElement.children].filter(one => one.matches(ROWS));
     const at = rows.indexOf(row);
-    return [...rows.slice(at + 1), ...rows.slice(0, at).reverse()];
+    const others = [...rows.slice(at + 1), ...rows.slice(0, at).reverse()];
+    return others.map(one => (one.matches(".banner") ? controls(one).at(-1) : one));
   };
 
   const hold = element => {
     if (element.closest("#older")) return { element, last: [...document.querySelectorAll("#feed > .notification")].at(-1) };
-    const row = element.closest(".notification");
+    const row = element.closest(ROWS);
     if (!row) return { element };
     return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row) };
   };
@@ -37,6 +40,7 @@
       held.following?.find(isThere),
       firstLoaded(),
       document.getElementById("feed-heading"),
+      document.getElementById("main"),
     ].find(isThere);
 
   document.addEventListener("htmx:before:swap", () => {
