@@ -6,6 +6,7 @@ which is made when the reader comes by.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -201,6 +202,7 @@ class Broadcast(models.Model):
                 raise EditedMeanwhile(self.events.filter(what__in=("created", "edited")).first())
             before = described(self.content)
             if self.state == PUBLISHED:
+                content = replace(content, starts_at=self.starts_at)
                 self.revision = board.next_revision()
                 if show_again:
                     self.shown_revision, self.shown_at = self.revision, clock.now()
@@ -338,10 +340,10 @@ class Broadcast(models.Model):
         One that was published and undone stays as withdrawn: pages that were away since have to learn that it left.
         """
         with Board.change():
-            self._lock("discarded", DRAFT, WITHDRAWN)
+            self._lock("discarded", DRAFT)
             if self.revision is None:
                 self.delete()
-            elif self.state == DRAFT:
+            else:
                 self.state, self.left_at = WITHDRAWN, clock.now()
                 self.save()
 

@@ -28,7 +28,9 @@ class BroadcastEvent(models.Model):
     @classmethod
     def note(cls, broadcast: Any, what: str, by: Any = None, changes: dict[str, Any] | None = None) -> Self:
         name = (by.get_full_name() or by.get_username())[:150] if by else ""
-        return cls.objects.create(broadcast=broadcast, what=what, by=by, by_name=name, changes=changes or {})
+        return cls.objects.create(
+            broadcast=broadcast, at=clock.now(), what=what, by=by, by_name=name, changes=changes or {}
+        )
 
     @classmethod
     def unfinished_reminders(cls, older_than: timedelta = timedelta(0)) -> models.QuerySet[Self]:
