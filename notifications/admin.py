@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.shortcuts import redirect
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -9,7 +10,7 @@ from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from .models import Inbox, Notification
+from .models import Broadcast, Inbox, Notification
 from .story import rules_of, story_of
 
 
@@ -59,6 +60,31 @@ class NotificationAdmin(ReadOnlyAdmin):
     @admin.display(description="title")
     def shown_title(self, notification: Notification) -> str:
         return Truncator(notification.title_text).chars(60)
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(ReadOnlyAdmin):
+    """The list only. Writing one and looking at one have pages of their own."""
+
+    list_display = ("shown_title", "state", "audience", "level", "placement", "author_name", "published_at", "ends_at")
+    list_filter = ("state", "level", "placement", "audience")
+    search_fields = ("title", "body", "key", "author_name")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).filter(is_trial=False)
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        return request.user.has_perm("notifications.broadcast")
+
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        return redirect("notifications:broadcast_new")
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        return redirect("notifications:broadcast", object_id)
+
+    @admin.display(description="title")
+    def shown_title(self, broadcast: Broadcast) -> str:
+        return Truncator(broadcast.title).chars(60)
 
 
 @admin.register(Inbox)

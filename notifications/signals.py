@@ -1,22 +1,31 @@
 """What Belfry listens to."""
 
+import logging
+import threading
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
 
-from . import targets
+from . import targets, tasks
 from .delivery import close, notify, notify_many
 from .live import push
 from .live.sessions import digest
-from .models import Browser, Inbox
+from .models import Audience, Broadcast, BroadcastEvent, Browser, Inbox, Noticeboard
+from .models.broadcast import PUBLISHED, SCHEDULED, touch
+from .models.broadcast_event import REMINDING
+
+log = logging.getLogger(__name__)
+
+REFRESHED_ONE_BY_ONE = 50  # readers; for more of them the board changes, and every page is looked at
 
 
 @receiver(post_save, sender=get_user_model())
@@ -103,3 +112,91 @@ def remember_browser(user: AbstractBaseUser, user_agent: str) -> None:
             reason=_("Because it is your account"),
             key=f"browser-{browser.pk}",
         )
+
+
+# Whom broadcasts address may change while they run.
+
+
+@receiver(m2m_changed)
+def look_at_pages_of_new_members(
+    sender: type, instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
+) -> None:
+    """Somebody has joined or left a group. Who a group is cleared of, is only known before."""
+    if sender is not memberships() or action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    if not reverse:
+        users = {instance.pk}
+    elif action == "pre_clear":
+        users = set(instance.user_set.values_list("pk", flat=True))
+    else:
+        users = set(pk_set or ())
+    if users and pk_set != set():
+        transaction.on_commit(partial(refresh_readers, users, Audience.GROUPS), robust=True)
+
+
+def memberships() -> type | None:
+    groups = getattr(get_user_model(), "groups", None)
+    return groups.through if groups is not None else None
+
+
+@receiver(pre_save, sender=get_user_model())
+def look_at_pages_of_new_staff(
+    sender: type, instance: Any, raw: bool, update_fields: Any = None, **kwargs: Any
+) -> None:
+    if raw or instance._state.adding or (update_fields is not None and "is_staff" not in update_fields):
+        return
+    users = sender._base_manager.filter(pk=instance.pk)  # type: ignore[attr-defined]
+    if users.exclude(is_staff=instance.is_staff).exists():
+        transaction.on_commit(partial(refresh_readers, {instance.pk}, Audience.STAFF), robust=True)
+
+
+def refresh_readers(user_ids: Collection[Any], audience: str) -> None:
+    """Their open pages are looked at anew, if a broadcast with such an audience is running."""
+    running = [broadcast for broadcast in Noticeboard.current().live() if broadcast.audience == audience]
+    if running and len(user_ids) > REFRESHED_ONE_BY_ONE:
+        touch(running)
+    elif running:
+        for inbox in Inbox.objects.filter(user__in=user_ids):
+            inbox.refresh_for_reader()
+
+
+@receiver(pre_delete, sender=Group)
+def look_at_pages_of_vanishing_group(sender: type, instance: Group, **kwargs: Any) -> None:
+    running = list(Broadcast.objects.filter(state=PUBLISHED, groups=instance))
+    if running:
+        transaction.on_commit(partial(touch, running), robust=True)
+
+
+# What broadcasts want done in the background. The tick does it where no worker is, and takes longer.
+
+
+@receiver(post_save, sender=Broadcast)
+def begin_gathering(sender: type, instance: Broadcast, update_fields: Any = None, **kwargs: Any) -> None:
+    if update_fields is None and instance.state == SCHEDULED and instance.names:
+        transaction.on_commit(partial(start, tasks.gather_names, instance.pk), robust=True)
+
+
+@receiver(post_save, sender=BroadcastEvent)
+def begin_reminding(sender: type, instance: BroadcastEvent, created: bool, **kwargs: Any) -> None:
+    if created and instance.what == REMINDING:
+        transaction.on_commit(partial(start, tasks.send_reminders, instance.pk), robust=True)
+
+
+@receiver(post_save, sender=Broadcast)
+def close_reminders(sender: type, instance: Broadcast, created: bool, **kwargs: Any) -> None:
+    """Nobody has to acknowledge what is over."""
+    was_shown = not created and instance.revision is not None
+    if was_shown and instance.asks_acknowledgement and instance.state != PUBLISHED:
+        transaction.on_commit(partial(close, instance), robust=True)
+
+
+def start(task: Any, *arguments: Any) -> None:
+    """On a thread: a broker that is slow, frozen or dead must not hold up who publishes."""
+    threading.Thread(target=send, args=[task, *arguments], name="belfry-start", daemon=True).start()
+
+
+def send(task: Any, *arguments: Any) -> None:
+    try:
+        task.apply_async(arguments, retry=False)
+    except Exception as error:  # whatever the broker throws, the tick does it
+        log.warning("The task %s could not be sent: %s", task.name, error or type(error).__name__)

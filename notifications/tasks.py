@@ -5,10 +5,28 @@ from typing import Any
 from celery import shared_task
 from django.contrib.auth import get_user_model
 
+from . import broadcasting
 from .delivery import notify_many
+from .models import Broadcast, BroadcastEvent
 
 
 @shared_task
 def notify_users(user_ids: list[Any], key: str, **content: Any) -> int:
     """``notify_many()`` in the background. The key makes it safe to run twice. Returns how many have it."""
     return notify_many(get_user_model()._default_manager.filter(pk__in=user_ids), key=key, **content).count
+
+
+@shared_task
+def gather_names(broadcast_id: int) -> None:
+    """Look up the people of a broadcast to very many, and publish it when it is time. The tick would take longer."""
+    for broadcast in Broadcast.objects.filter(pk=broadcast_id):
+        while broadcast.gather():
+            continue
+        broadcast.carry_out_due()
+
+
+@shared_task
+def send_reminders(event_id: int) -> None:
+    """Ask those who have not acknowledged a broadcast, each once, however often it runs."""
+    for event in BroadcastEvent.unfinished_reminders().filter(pk=event_id):
+        broadcasting.send_reminders(event)

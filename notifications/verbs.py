@@ -59,3 +59,4 @@ def render_html(name: str, params: Mapping[str, object]) -> SafeString:
 
 register("account.created", _("{actor} has joined"))
 register("account.new_browser", _("New sign-in from {browser}"))
+register("broadcast.reminder", _("Please confirm that you have read “{target}”"))

@@ -6,6 +6,7 @@ which is made when the reader comes by.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.urls import reverse
 
 from notifications import categories
@@ -21,8 +22,8 @@ from notifications import categories
 from . import clock, markdown
 from .audience import Audience, online_among, users_of
 from .board import Board
-from .broadcast_content import NAMES_AT_ONCE, Content, by_name
-from .broadcast_event import BroadcastEvent
+from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, by_name
+from .broadcast_event import REMINDED, REMINDING, BroadcastEvent
 from .bulk import insert_for_each
 from .draft import TITLE_LIMIT, URL_LIMIT
 from .notification import Notification
@@ -33,6 +34,7 @@ UNDO = timedelta(seconds=30)  # after publication, in which it can be taken back
 CATEGORY = "announcements"
 KEY_START = "broadcast-"
 GATHER_LIMIT = NAMES_AT_ONCE  # names looked up in one transaction
+REMINDER_PAUSE = timedelta(seconds=60)  # between two reminders; a second click means the first one
 
 
 class EditedMeanwhile(Exception):
@@ -58,6 +60,14 @@ class BroadcastQuerySet(models.QuerySet["Broadcast"]):
         moment = clock.now()
         starting = Q(state=SCHEDULED, names="", starts_at__lte=moment)
         return self.filter(starting | Q(state=PUBLISHED, ends_at__lte=moment))
+
+    def next_due(self) -> datetime | None:
+        """When the clock will next want something."""
+        moment = clock.now()
+        start = Min("starts_at", filter=Q(state=SCHEDULED, names="", starts_at__gt=moment))
+        end = Min("ends_at", filter=Q(state=PUBLISHED, ends_at__gt=moment))
+        times = self.filter(state__in=(SCHEDULED, PUBLISHED)).aggregate(start=start, end=end)
+        return min((time for time in times.values() if time), default=None)
 
     def gathering(self) -> "BroadcastQuerySet":
         """Those with people that have still to be looked up."""
@@ -192,11 +202,15 @@ class Broadcast(models.Model):
                 raise EditedMeanwhile(self.events.filter(what__in=("created", "edited")).first())
             before = described(self.content)
             if self.state == PUBLISHED:
+                content = replace(content, starts_at=self.starts_at)
                 self.revision = board.next_revision()
                 if show_again:
                     self.shown_revision, self.shown_at = self.revision, clock.now()
             self.version += 1
             self._put(content)
+            if self.state == SCHEDULED and self.starts_at is None:
+                self.starts_at = clock.now()
+                self.save(update_fields=["starts_at"])
             after = described(self.content)
             changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
             BroadcastEvent.note(self, "shown again" if show_again else "edited", by, changes)
@@ -236,11 +250,15 @@ class Broadcast(models.Model):
     # Its life.
 
     def publish(self, by: Any = None) -> None:
-        """From its start on, which may be now. Done already, it stays as it is."""
+        """From its start on, which may be now. Done already, it stays as it is.
+
+        Raises InvalidBroadcast for a draft that has lain there beyond its end.
+        """
         with Board.change() as board:
             self._lock("published", DRAFT, SCHEDULED, PUBLISHED)
             if self.state != DRAFT:
                 return
+            self._check_times()
             moment = clock.now()
             self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
             self.state = SCHEDULED
@@ -249,6 +267,11 @@ class Broadcast(models.Model):
                 BroadcastEvent.note(self, "scheduled", by)
             else:
                 self._begin(board, by)
+
+    def _check_times(self) -> None:
+        errors = dict(Content(starts_at=self.starts_at, ends_at=self.ends_at).problems_of_times(None))
+        if errors:
+            raise InvalidBroadcast(errors)
 
     def _begin(self, board: Board, by: Any) -> None:
         self.state, self.published_at = PUBLISHED, clock.now()
@@ -312,10 +335,17 @@ class Broadcast(models.Model):
                 BroadcastEvent.note(self, ENDED)
 
     def discard(self) -> None:
-        """Delete a draft. Raises WrongState for anything else."""
+        """Delete a draft. Raises WrongState for anything else.
+
+        One that was published and undone stays as withdrawn: pages that were away since have to learn that it left.
+        """
         with Board.change():
             self._lock("discarded", DRAFT)
-            self.delete()
+            if self.revision is None:
+                self.delete()
+            else:
+                self.state, self.left_at = WITHDRAWN, clock.now()
+                self.save()
 
     def try_out(self, by: Any) -> Self:
         """Send it to its author alone, for ten minutes: exactly what readers would get."""
@@ -360,6 +390,19 @@ class Broadcast(models.Model):
         """Who is addressed and has not said that they have read it."""
         done = self.copies.filter(acknowledged_at__gte=F("broadcast__shown_at"))
         return self.users().exclude(inbox__in=done.values("inbox"))
+
+    def note_reminder(self, by: Any = None) -> BroadcastEvent:
+        """Those who have not acknowledged it are to be asked; the same ones as before within a minute."""
+        with Board.change():
+            self._lock("reminded of", PUBLISHED)
+            if not self.is_live(clock.now()):
+                raise WrongState("reminded of", ENDED)
+            if not self.asks_acknowledgement:
+                raise WrongState("reminded of", "asking for no acknowledgement")
+            reminders = self.events.filter(what__in=(REMINDING, REMINDED))
+            last = reminders.filter(at__gt=clock.now() - REMINDER_PAUSE).first()
+            count = self.lacking_acknowledgement().count()
+            return last or BroadcastEvent.note(self, REMINDING, by, {"people": [0, count]})
 
 
 def described(content: Content) -> dict[str, Any]:

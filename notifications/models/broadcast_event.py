@@ -1,9 +1,12 @@
-from typing import Any
+from datetime import timedelta
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 
 from . import clock
+
+REMINDING, REMINDED = "reminding", "reminded"  # begun; done
 
 
 class BroadcastEvent(models.Model):
@@ -23,6 +26,17 @@ class BroadcastEvent(models.Model):
         return f"{self.what} by {self.by_name or 'the clock'}"
 
     @classmethod
-    def note(cls, broadcast: Any, what: str, by: Any = None, changes: dict[str, Any] | None = None) -> None:
+    def note(cls, broadcast: Any, what: str, by: Any = None, changes: dict[str, Any] | None = None) -> Self:
         name = (by.get_full_name() or by.get_username())[:150] if by else ""
-        cls.objects.create(broadcast=broadcast, what=what, by=by, by_name=name, changes=changes or {})
+        return cls.objects.create(
+            broadcast=broadcast, at=clock.now(), what=what, by=by, by_name=name, changes=changes or {}
+        )
+
+    @classmethod
+    def unfinished_reminders(cls, older_than: timedelta = timedelta(0)) -> models.QuerySet[Self]:
+        """Begun that long ago and not done: whoever had to, may have died."""
+        begun = cls.objects.filter(what=REMINDING, at__lte=clock.now() - older_than)
+        return begun.select_related("broadcast", "by").order_by("pk")
+
+    def finish_reminder(self) -> None:
+        type(self).objects.filter(pk=self.pk, what=REMINDING).update(what=REMINDED)

@@ -11,7 +11,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 TAGS = {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
-ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
+ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}  # "*": else title and lang are
 SCHEMES = {"http", "https", "mailto"}
 
 _markdown = MarkdownIt("js-default", {"html": False, "breaks": True})

@@ -1,10 +1,11 @@
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from notifications.live import hub
-from notifications.models import Inbox
+from notifications.models import Inbox, clock
 
 
 @pytest.fixture
@@ -18,3 +19,28 @@ async def live(transactional_db: None) -> AsyncIterator[None]:
 def inbox(bo: Any) -> Inbox:
     """Bo's inbox."""
     return Inbox.objects.of(bo)
+
+
+class Hands:
+    """Of a clock that stands still until somebody moves it."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def move(self, **span: float) -> datetime:
+        self.moment += timedelta(**span)
+        return self.moment
+
+    def after(self, **span: float) -> datetime:
+        """The time that it will be then."""
+        return self.moment + timedelta(**span)
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
+    hands = Hands()
+    monkeypatch.setattr(clock, "now", hands)
+    return hands

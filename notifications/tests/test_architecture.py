@@ -16,7 +16,7 @@ STOREYS = [
     # hands: they do things later, and turn objects into HTML
     "tasks job_task live.hub live.database live.outlet live.frames live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
-    "delivery jobs lists search snoozing story",
+    "delivery broadcasting jobs lists search snoozing story",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
