@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from .views import health, inbox, preferences
+from .views import broadcast_form, broadcasts, health, inbox, preferences
 
 app_name = "notifications"
 
@@ -41,6 +41,20 @@ urlpatterns = [
     re_path(rf"^inbox/{KEY}/dismiss/$", inbox.dismiss, name="dismiss"),
     re_path(rf"^inbox/{KEY}/acknowledge/$", inbox.acknowledge, name="acknowledge"),
     re_path(rf"^inbox/{KEY}/mute/$", inbox.mute, name="mute"),
+    path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
+    path("broadcasts/new/", broadcast_form.new_broadcast, name="new_broadcast"),
+    path("broadcasts/preview/", broadcast_form.preview_broadcast, name="preview_broadcast"),
+    path("broadcasts/people/", broadcast_form.find_people, name="find_people"),
+    path("broadcasts/<int:pk>/", broadcasts.broadcast, name="broadcast"),
+    path("broadcasts/<int:pk>/edit/", broadcast_form.edit_broadcast, name="edit_broadcast"),
+    path("broadcasts/<int:pk>/publish/", broadcasts.publish, name="publish_broadcast"),
+    path("broadcasts/<int:pk>/cancel/", broadcasts.cancel, name="cancel_broadcast"),
+    path("broadcasts/<int:pk>/undo/", broadcasts.undo_publication, name="undo_publication"),
+    path("broadcasts/<int:pk>/end/", broadcasts.end, name="end_broadcast"),
+    path("broadcasts/<int:pk>/withdraw/", broadcasts.withdraw, name="withdraw_broadcast"),
+    path("broadcasts/<int:pk>/discard/", broadcasts.discard, name="discard_broadcast"),
+    path("broadcasts/<int:pk>/remind/", broadcasts.remind, name="remind_broadcast"),
+    path("broadcasts/<int:pk>/unacknowledged/", broadcasts.unacknowledged, name="unacknowledged"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

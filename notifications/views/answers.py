@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -52,6 +52,22 @@ def act(view: Act) -> View:
         return view(request, *args, **kwargs) or answer_act(request)
 
     return transaction.non_atomic_requests(require_POST(never_cache(reader_required(answer))))
+
+
+def may_broadcast(user: Any) -> bool:
+    return bool(user.is_staff and user.has_perm("notifications.broadcast"))
+
+
+def staff_required(view: View) -> View:
+    """Strangers are led to the sign-in page; for readers who may not broadcast there is no such page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not may_broadcast(request.user):
+            raise Http404("There is no such page for this reader.")
+        return view(request, *args, **kwargs)
+
+    return reader_required(guarded)
 
 
 def answer_act(request: HttpRequest, said: str = "") -> HttpResponse:

@@ -31,7 +31,7 @@
   const report = event => {
     const ctx = event.detail?.ctx;
     const isAsked = ctx?.request?.method === "POST" || ctx?.target?.id === "more-body";
-    if (!isAsked || event.target.id === "bell-loader") return;
+    if (!isAsked || event.target.id === "bell-loader" || event.target.closest?.("[data-quiet]")) return;
     alert(sentence(ctx.response?.status));
   };
   document.addEventListener("htmx:response:error", report);

@@ -1,0 +1,266 @@
+"""Writing a broadcast: the form, its preview, and the people that it suggests. Nothing that was typed is ever lost."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.views import redirect_to_login
+from django.core import signing
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from notifications.forms import LATER, BroadcastForm, typed_number
+from notifications.models import Audience, Broadcast, Content, EditedMeanwhile, WrongState, clock
+from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED, described
+
+from .answers import staff_required
+from .broadcast_sample import panes
+from .broadcasts import COUNT_TYPED_FROM, FIELDS, common, grouped, in_words, say_published, staff_page, too_late
+
+SESSION_KEY = "belfry_typed"
+TYPED_LIMIT = 500_000  # characters of a form that are kept for somebody whose session has run out
+SALT = "notifications.broadcast_form"
+SUGGESTIONS = 8
+NAME_FIELDS = ("username", "display_name", "first_name", "last_name", "email")
+
+
+def keeps_what_was_typed(view: Any) -> Any:
+    """A form that comes when the session has run out waits for its author to sign in again."""
+
+    def answer(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and not request.user.is_authenticated:
+            keep(request)
+            return redirect_to_login(request.path)
+        return guarded(request, *args, **kwargs)
+
+    guarded = staff_required(view)
+    methods = require_http_methods(["GET", "HEAD", "POST"])
+    return transaction.non_atomic_requests(methods(never_cache(answer)))
+
+
+def keep(request: HttpRequest) -> None:
+    """Only what somebody who could sign this form has typed: strangers fill no table."""
+    typed = request.POST.urlencode()
+    author = author_of(request.POST)
+    if author is not None and len(typed) <= TYPED_LIMIT:
+        request.session[SESSION_KEY] = {"path": request.path, "author": author, "typed": typed}
+
+
+def typed_before(request: Any) -> QueryDict | None:
+    kept = request.session.get(SESSION_KEY)
+    if not kept or kept["path"] != request.path:
+        return None
+    del request.session[SESSION_KEY]
+    return QueryDict(kept["typed"]) if kept["author"] == request.user.pk else None
+
+
+def author_of(form: Any) -> int | None:
+    try:
+        return signing.loads(form.get("author", ""), salt=SALT)
+    except signing.BadSignature:
+        return None
+
+
+# Pages.
+
+
+@keeps_what_was_typed
+def new_broadcast(request: Any) -> HttpResponse:
+    if request.method != "POST":
+        return opened(request, None)
+    form = BroadcastForm(request.POST)
+    return answer_form(request, form)
+
+
+@keeps_what_was_typed
+def edit_broadcast(request: Any, pk: int) -> HttpResponse:
+    broadcast = get_object_or_404(Broadcast.objects.real(), pk=pk)
+    if broadcast.state not in (DRAFT, SCHEDULED, PUBLISHED) and request.method != "POST":
+        messages.error(request, too_late(broadcast))
+        return redirect(broadcast)
+    if request.method != "POST":
+        return opened(request, broadcast)
+    form = BroadcastForm(request.POST, broadcast=broadcast)
+    return answer_form(request, form)
+
+
+def opened(request: Any, broadcast: Broadcast | None) -> HttpResponse:
+    typed = typed_before(request)
+    if typed is None:
+        return show(request, BroadcastForm(broadcast=broadcast))
+    messages.warning(request, _("Your session had ended. What you had typed is here; it is not saved yet."))
+    form = BroadcastForm(typed, broadcast=broadcast)
+    return show(request, form)
+
+
+def answer_form(request: Any, form: BroadcastForm) -> HttpResponse:
+    wanted = request.POST.get("do", "save")
+    if wanted == "preview":
+        return show(request, form)
+    if not form.is_valid():
+        return show(request, form)
+    if wanted == "trial":
+        Broadcast.send_trial(form.content, request.user)
+        messages.success(request, _("It is on its way to you alone, and goes away after ten minutes."))
+        return show(request, form)
+    if asks_number(form, wanted) and not is_number_right(form):
+        return show(request, form)
+    try:
+        return save(request, form, wanted)
+    except WrongState:
+        assert form.broadcast is not None
+        form.add_error(None, too_late(form.broadcast))
+        return show(request, form)
+
+
+def save(request: Any, form: BroadcastForm, wanted: str) -> HttpResponse:
+    broadcast, content = form.broadcast, form.content
+    if broadcast is None:
+        broadcast = Broadcast.draft(content, request.user, key=form.broadcast_key)
+        if differences(content, broadcast):  # it was saved from another tab, or before going back
+            return show_conflict(request, form, broadcast)
+    else:
+        try:
+            show_again = bool(form.cleaned_data["show_again"])
+            broadcast.rewrite(content, request.user, version=form.cleaned_data["version"] or 0, show_again=show_again)
+        except EditedMeanwhile as error:
+            broadcast = Broadcast.objects.get(pk=broadcast.pk)
+            if differences(content, broadcast):
+                return show_conflict(request, form, broadcast, error)
+    if wanted == "publish":
+        was = broadcast.state
+        broadcast.publish(request.user)
+        if was == DRAFT:
+            say_published(request, broadcast)
+    else:
+        said = _("The draft is saved.") if broadcast.state == DRAFT else _("Your changes are saved.")
+        messages.success(request, said)
+    return redirect(broadcast)
+
+
+def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
+    broadcast = form.broadcast
+    context = {
+        "form": form,
+        "b": broadcast,
+        "author": signing.dumps(request.user.pk, salt=SALT),
+        "page_title": _("Edit the broadcast") if broadcast else _("New broadcast"),
+        **preview_of(request, form),
+        **more,
+    }
+    return render(request, "notifications/broadcasts/form.html", context)
+
+
+def show_conflict(
+    request: Any, form: BroadcastForm, broadcast: Broadcast, error: EditedMeanwhile | None = None
+) -> HttpResponse:
+    """Somebody else was quicker. What was typed stays in the form; saving it again is done knowingly."""
+    if error is None:
+        error = EditedMeanwhile(broadcast.events.filter(what__in=("created", "edited", "shown again")).first())
+    typed = request.POST.copy()
+    typed["version"] = str(broadcast.version)
+    form = BroadcastForm(typed, broadcast=broadcast)
+    return show(request, form, conflict=error, differences=differences(form.content, broadcast))
+
+
+def differences(content: Content, broadcast: Broadcast) -> list[dict[str, Any]]:
+    """What is saved otherwise than it was typed."""
+    mine, theirs = described(normal(content)), described(normal(broadcast.content))
+    if broadcast.state not in (DRAFT, SCHEDULED) or mine["starts_at"] is None:
+        mine["starts_at"] = theirs["starts_at"] = None  # at once: that moment stands there since
+    return [
+        {"label": FIELDS[name], "theirs": in_words(name, theirs[name])} for name in FIELDS if mine[name] != theirs[name]
+    ]
+
+
+def normal(content: Content) -> Content:
+    names = sorted(set(content.names)) if content.audience == Audience.PEOPLE else ()
+    groups = sorted(content.groups, key=str) if content.audience == Audience.GROUPS else ()
+    return Content(**{**content.columns(), "title": content.title.strip()}, names=names, groups=groups)
+
+
+# Many people.
+
+
+def asks_number(form: BroadcastForm, wanted: str) -> bool:
+    """Before it is published to many, and before the many become others."""
+    broadcast, content = form.broadcast, form.content
+    if broadcast is None or broadcast.state == DRAFT:
+        return wanted == "publish" and content.reach()[0] >= COUNT_TYPED_FROM
+    mine, theirs = normal(content), normal(broadcast.content)
+    is_same = (mine.audience, mine.groups, mine.names) == (theirs.audience, theirs.groups, theirs.names)
+    return not is_same and content.reach()[0] >= COUNT_TYPED_FROM
+
+
+def is_number_right(form: BroadcastForm) -> bool:
+    typed, count = typed_number(form.cleaned_data["count"]), form.content.reach()[0]
+    if typed == count:
+        return True
+    if typed is None:
+        said = _("It would reach {count} people. Type this number if that is meant.")
+    else:
+        said = _("It would reach {count} people, and {typed} was typed. Type the number that is meant.")
+    form.add_error("count", said.format(count=grouped(count), typed=grouped(typed or 0)))
+    return False
+
+
+# The preview.
+
+
+@transaction.non_atomic_requests
+@require_POST
+@never_cache
+@staff_required
+def preview_broadcast(request: Any) -> HttpResponse:
+    """What the form would say, to whom and when: pieces for the page in which it is being written."""
+    pk = request.POST.get("broadcast", "")
+    broadcast = Broadcast.objects.real().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 18 else None
+    form = BroadcastForm(request.POST, broadcast=broadcast)
+    return render(request, "notifications/broadcasts/preview.html", {"form": form, **preview_of(request, form)})
+
+
+def preview_of(request: Any, form: BroadcastForm) -> dict[str, Any]:
+    content = form.content
+    reach, online = content.reach()
+    return {
+        "panes": panes(content, request.inbox),
+        "content": content,
+        "reach": reach,
+        "online": online,
+        "asks_number": asks_number(form, "publish"),
+        "publish_label": publish_label(form, reach),
+        "problems": {name: form.errors.get(name) for name in ("starts_at", "ends_at")} if form.is_bound else {},
+        "is_later": bool(content.starts_at and content.starts_at > clock.now()),
+        "later": LATER,
+        **common(),
+    }
+
+
+def publish_label(form: BroadcastForm, reach: int) -> str:
+    content = form.content
+    if content.starts_at and content.starts_at > clock.now():
+        said = ngettext("Schedule for {count} person", "Schedule for {count} people", reach)
+    else:
+        said = ngettext("Publish to {count} person", "Publish to {count} people", reach)
+    return said.format(count=grouped(reach))
+
+
+@staff_page
+def find_people(request: Any) -> HttpResponse:
+    """Whom somebody may mean who types the beginning of a name."""
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    users = get_user_model()
+    there = {field.name for field in users._meta.get_fields()}
+    found = users._default_manager.filter(is_active=True).order_by(users.USERNAME_FIELD)
+    for word in words.split():
+        found = found.filter(
+            *[Q(*[(f"{name}__icontains", word) for name in NAME_FIELDS if name in there], _connector=Q.OR)]
+        )
+    people = list(found[:SUGGESTIONS]) if words else []
+    return render(request, "notifications/broadcasts/_people.html", {"people": people, "words": words})

@@ -1,0 +1,312 @@
+"""Broadcasts, for staff who may broadcast: the list, one with its numbers, and what can be done with it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from notifications.broadcast_numbers import numbers_of
+from notifications.forms import LEVELS, PLACEMENTS
+from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
+from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
+
+from .answers import staff_required
+from .broadcast_sample import sample
+
+PAST_LENGTH = 20
+LACKING_SHOWN = 50
+LACKING_LENGTH = 200
+COUNT_TYPED_FROM = 100  # recipients; from there on their number must be typed
+
+STATES = {
+    DRAFT: gettext_lazy("Draft"),
+    SCHEDULED: gettext_lazy("Scheduled"),
+    PUBLISHED: gettext_lazy("Running"),
+    ENDED: gettext_lazy("Ended"),
+    WITHDRAWN: gettext_lazy("Withdrawn"),
+}
+DEEDS = {
+    "created": gettext_lazy("wrote it"),
+    "edited": gettext_lazy("changed it"),
+    "shown again": gettext_lazy("changed it and showed it again"),
+    "scheduled": gettext_lazy("scheduled it"),
+    "published": gettext_lazy("published it"),
+    "cancelled": gettext_lazy("cancelled it"),
+    "undone": gettext_lazy("took the publication back"),
+    "ended": gettext_lazy("ended it"),
+    "withdrawn": gettext_lazy("withdrew it"),
+    "reminded": gettext_lazy("reminded those who have not confirmed"),
+}
+FIELDS = {
+    "title": gettext_lazy("Title"),
+    "body": gettext_lazy("Text"),
+    "url": gettext_lazy("Link"),
+    "level": gettext_lazy("Level"),
+    "placement": gettext_lazy("Shown in"),
+    "is_dismissible": gettext_lazy("Can be dismissed"),
+    "asks_acknowledgement": gettext_lazy("Asks to confirm"),
+    "audience": gettext_lazy("For"),
+    "groups": gettext_lazy("Groups"),
+    "people": gettext_lazy("People"),
+    "starts_at": gettext_lazy("Starts"),
+    "ends_at": gettext_lazy("Ends"),
+}
+WORDS = {
+    "level": dict(LEVELS),
+    "placement": dict(PLACEMENTS),
+    "audience": dict(Audience.choices),
+}
+
+
+def staff_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    return require_safe(never_cache(staff_required(view)))
+
+
+# Looking.
+
+
+@staff_page
+def broadcasts(request: Any) -> HttpResponse:
+    moment = clock.now()
+    found = listed()
+    running = [one for one in found.filter(state=PUBLISHED).order_by("-arrival") if one.is_live(moment)]
+    past = found.filter(state__in=(ENDED, WITHDRAWN, PUBLISHED)).exclude(pk__in=[one.pk for one in running])
+    page = Paginator(past.order_by("-arrival", "-pk"), PAST_LENGTH).get_page(request.GET.get("page"))
+    context = {
+        "sections": [
+            ("running", _("Running"), running),
+            ("scheduled", _("Scheduled"), list(found.filter(state=SCHEDULED).order_by("starts_at", "pk"))),
+            ("drafts", _("Drafts"), list(found.filter(state=DRAFT).order_by("-pk"))),
+            ("past", _("Past"), list(page)),
+        ],
+        "past": page,
+        "page_title": _("Broadcasts"),
+        **common(),
+    }
+    for _name, _title, some in context["sections"]:
+        for one in some:
+            describe(one, moment)
+    return render(request, f"notifications/broadcasts/{'_list' if request.htmx else 'list'}.html", context)
+
+
+@staff_page
+def broadcast(request: Any, pk: int) -> HttpResponse:
+    shown = describe(get_object_or_404(listed(), pk=pk), clock.now())
+    numbers = numbers_of(shown)
+    context = {
+        "b": shown,
+        "numbers": numbers,
+        "acknowledged_of": numbers.addressed - numbers.lacking,
+        "sample": sample(shown.content, request.inbox),
+        "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
+        "lacking_shown": LACKING_SHOWN,
+        "needs_typing": shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM,
+        "undo_seconds": seconds_to_undo(shown),
+        "undo_limit": int(UNDO.total_seconds()),
+        "history": [told(event) for event in shown.events.all()],
+        "page_title": shown.title,
+        **common(),
+    }
+    return render(request, f"notifications/broadcasts/{'_broadcast' if request.htmx else 'broadcast'}.html", context)
+
+
+@staff_page
+def unacknowledged(request: Any, pk: int) -> HttpResponse:
+    """Who has not said that they have read it, all of them."""
+    shown = describe(get_object_or_404(listed(), pk=pk), clock.now())
+    people = shown.lacking_acknowledgement().order_by("pk") if shown.asks_acknowledgement else shown.users().none()
+    page = Paginator(people, LACKING_LENGTH).get_page(request.GET.get("page"))
+    context = {"b": shown, "people": page, "page_title": _("Not confirmed")}
+    return render(request, "notifications/broadcasts/unacknowledged.html", context)
+
+
+# Acting.
+
+
+def act(verb: Callable[[Any, Broadcast], HttpResponse | None]) -> Callable[..., HttpResponse]:
+    """A POST by staff to one broadcast. Back to its page; what cannot be done says why there."""
+
+    @wraps(verb)
+    def answer(request: HttpRequest, pk: int) -> HttpResponse:
+        shown = get_object_or_404(Broadcast.objects.real(), pk=pk)
+        try:
+            answered = verb(request, shown)
+        except WrongState:
+            messages.error(request, too_late(shown))
+            answered = None
+        return answered or redirect("notifications:broadcast", pk)
+
+    return transaction.non_atomic_requests(require_POST(never_cache(staff_required(answer))))
+
+
+@act
+def publish(request: Any, shown: Broadcast) -> HttpResponse | None:
+    """As it stands. To many people, it leads to the form, where their number must be typed."""
+    if shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM:
+        return redirect("notifications:edit_broadcast", shown.pk)
+    shown.publish(request.user)
+    say_published(request, shown)
+    return None
+
+
+@act
+def cancel(request: Any, shown: Broadcast) -> None:
+    shown.cancel(request.user)
+    messages.success(request, _("It is cancelled, and a draft again."))
+
+
+@act
+def undo_publication(request: Any, shown: Broadcast) -> None:
+    if shown.state == DRAFT:  # done already
+        return
+    try:
+        shown.undo_publication(request.user)
+        messages.success(request, _("Taken back, as if it had never been published. It is a draft again."))
+    except WrongState:
+        if shown.state != PUBLISHED:
+            raise
+        messages.error(request, _("It is too late to undo that. You can still withdraw it."))
+
+
+@act
+def end(request: Any, shown: Broadcast) -> None:
+    shown.end(request.user)
+    messages.success(request, _("It has ended, on every page."))
+
+
+@act
+def withdraw(request: Any, shown: Broadcast) -> None:
+    shown.withdraw(request.user)
+    messages.success(request, _("It is withdrawn: it has left every page, and only staff know of it."))
+
+
+@transaction.non_atomic_requests
+@require_POST
+@never_cache
+@staff_required
+def discard(request: Any, pk: int) -> HttpResponse:
+    """Done twice, it is gone all the same."""
+    shown = Broadcast.objects.real().filter(pk=pk).first()
+    if shown is None:
+        return redirect("notifications:broadcasts")
+    try:
+        shown.discard()
+    except WrongState:
+        messages.error(request, too_late(shown))
+        return redirect("notifications:broadcast", pk)
+    messages.success(request, _("The draft is discarded."))
+    return redirect("notifications:broadcasts")
+
+
+@act
+def remind(request: Any, shown: Broadcast) -> None:
+    """Those who have not said that they have read it."""
+    if not asks(shown) or not shown.is_live(clock.now()):
+        messages.error(request, _("Nobody can be reminded of it: it is not running, or asks nobody to confirm."))
+        return
+    count = import_module("notifications.broadcasting").remind(shown, request.user)
+    messages.success(
+        request,
+        ngettext("{count} person is reminded.", "{count} people are reminded.", count).format(count=grouped(count)),
+    )
+
+
+def too_late(shown: Broadcast) -> str:
+    return _("That cannot be done any more: its state is “{state}” now. Nothing was changed.").format(
+        state=STATES[shown.state]
+    )
+
+
+def say_published(request: HttpRequest, shown: Broadcast) -> None:
+    if shown.state == PUBLISHED:
+        count = shown.users().count()
+        said = ngettext("It is published, to {count} person.", "It is published, to {count} people.", count)
+        messages.success(request, said.format(count=grouped(count)))
+    elif shown.state == SCHEDULED and shown.names:
+        messages.success(request, _("Its people are being looked up. It is published as soon as that is done."))
+    elif shown.state == SCHEDULED:
+        messages.success(request, _("It is scheduled, and publishes itself at its start."))
+
+
+# Words.
+
+
+def listed() -> "QuerySet[Broadcast]":
+    return Broadcast.objects.real().annotate(people_count=Count("people")).prefetch_related("groups")
+
+
+def asks(shown: Broadcast) -> bool:
+    return shown.asks_acknowledgement and shown.published_at is not None
+
+
+def describe(shown: Broadcast, moment: datetime) -> Broadcast:
+    """With its state by the clock, and with words for its parts."""
+    is_over = shown.state == PUBLISHED and not shown.is_live(moment)
+    shown.state_now = ENDED if is_over else shown.state  # type: ignore[attr-defined]
+    shown.state_label = STATES[shown.state_now]  # type: ignore[attr-defined]
+    shown.level_label = WORDS["level"].get(shown.level, shown.level)  # type: ignore[attr-defined]
+    shown.placement_label = WORDS["placement"].get(shown.placement, shown.placement)  # type: ignore[attr-defined]
+    shown.audience_label = audience_words(shown)  # type: ignore[attr-defined]
+    return shown
+
+
+def audience_words(shown: Any) -> str:
+    if shown.audience == Audience.GROUPS:
+        return ", ".join(group.name for group in shown.groups.all())
+    if shown.audience == Audience.PEOPLE:
+        count = shown.people_count + len(shown.names.splitlines())
+        return ngettext("{count} named person", "{count} named people", count).format(count=grouped(count))
+    return str(WORDS["audience"][shown.audience])
+
+
+def common() -> dict[str, Any]:
+    return {"zone": timezone.get_current_timezone_name(), "now": clock.now()}
+
+
+def seconds_to_undo(shown: Broadcast) -> int:
+    if not shown.can_be_undone or shown.published_at is None:
+        return 0
+    return max(1, int((shown.published_at + UNDO - clock.now()).total_seconds()))
+
+
+def told(event: BroadcastEvent) -> dict[str, Any]:
+    """One line of the history."""
+    changes = [
+        {"label": FIELDS.get(name, name), "before": in_words(name, before), "after": in_words(name, after)}
+        for name, (before, after) in event.changes.items()
+        if name in FIELDS
+    ]
+    return {"event": event, "deed": DEEDS.get(event.what, event.what), "changes": changes}
+
+
+def in_words(name: str, value: Any) -> str:
+    """A value of a broadcast, as staff read it."""
+    if value is None or value == "" or value == []:
+        return _("nothing")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one) for one in value)
+    if name in ("starts_at", "ends_at"):
+        moment = value if isinstance(value, datetime) else parse_datetime(value)
+        return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else str(value)
+    return str(WORDS.get(name, {}).get(value, value))
+
+
+def grouped(count: int) -> str:
+    return number_format(count, force_grouping=True)

@@ -1,0 +1,69 @@
+// What is typed into the form of a broadcast is kept in this tab until it is saved: a reload, a crash of the browser or
+// a server that cannot be reached take nothing away. What the server itself gives back is newer.
+(() => {
+  const START = "belfry-typed-";
+  const NEVER = new Set(["csrfmiddlewaretoken", "author", "broadcast", "q"]);
+  const form = document.getElementById("broadcast-form");
+
+  const read = name => {
+    try {
+      return JSON.parse(sessionStorage.getItem(START + name));
+    } catch {
+      return null;
+    }
+  };
+
+  // The page of a broadcast: what was sent from this tab has arrived there.
+  const saved = document.querySelector("[data-saved]");
+  if (saved) {
+    const { saved: pk, version, key } = saved.dataset;
+    const [edited, begun] = [read(pk), read("new")];
+    if (edited?.sent && Number(version) > Number(edited.version)) sessionStorage.removeItem(START + pk);
+    if (begun && key === `form-${Object.fromEntries(begun.fields).key}`) sessionStorage.removeItem(START + "new");
+  }
+  if (!form) return;
+
+  const { keep: name, version } = form.dataset;
+  const fields = () => [...new FormData(form)].filter(([field, value]) => !NEVER.has(field) && typeof value === "string");
+
+  const keep = (sent = false) => {
+    try {
+      sessionStorage.setItem(START + name, JSON.stringify({ version, sent, fields: fields() }));
+    } catch {
+      // no room, or not allowed: then only the server keeps it
+    }
+  };
+
+  const fill = kept => {
+    const values = new Map();
+    for (const [field, value] of kept) values.set(field, [...(values.get(field) ?? []), value]);
+    for (const control of form.elements) {
+      if (!control.name || NEVER.has(control.name) || control.type === "submit") continue;
+      const given = values.get(control.name) ?? [];
+      if (control.type === "checkbox" || control.type === "radio") control.checked = given.includes(control.value);
+      else if (given.length) control.value = given[0];
+    }
+  };
+
+  const before = read(name);
+  const isSame = kept => {
+    const plain = list => JSON.stringify(list.filter(([field]) => field !== "key" && field !== "version"));
+    return plain(kept) === plain(fields());
+  };
+  if ("typed" in form.dataset) {
+    keep();
+  } else if (before?.version === version && !isSame(before.fields)) {
+    fill(before.fields);
+    document.getElementById("restored").hidden = false;
+    form.dispatchEvent(new Event("belfry:restored"));
+  } else {
+    sessionStorage.removeItem(START + name);
+  }
+
+  document.getElementById("forget-typed")?.addEventListener("click", () => {
+    sessionStorage.removeItem(START + name);
+    location.assign(location.pathname);
+  });
+  for (const kind of ["input", "change"]) form.addEventListener(kind, () => keep());
+  form.addEventListener("submit", () => keep(true));
+})();
