@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from django.db.models import Count, F, Q
 
 from .models import Broadcast
-from .models.audience import online_among
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,6 @@ class Numbers:
 
 def numbers_of(broadcast: Broadcast) -> Numbers:
     """As they are now. What was done before it was shown once more does not count."""
-    users = broadcast.users()
-    addressed = users.count()
     counted = broadcast.copies.aggregate(
         reached=Count("pk"),
         seen=Count("pk", filter=since("seen_at") | since("read_at") | since("dismissed_at") | since("acknowledged_at")),
@@ -33,10 +30,10 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
         acknowledged=Count("pk", filter=since("acknowledged_at")),
     )
     return Numbers(
-        addressed=addressed,
+        addressed=broadcast.users().count(),
         lacking=broadcast.lacking_acknowledgement().count() if broadcast.asks_acknowledgement else 0,
         online_at_publication=broadcast.online_count,
-        online_now=online_among(users),
+        online_now=broadcast.rule.online_count(),
         **counted,
     )
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
@@ -165,6 +165,13 @@ def look_at_pages_of_vanishing_group(sender: type, instance: Group, **kwargs: An
     running = list(Broadcast.objects.filter(state=PUBLISHED, groups=instance))
     if running:
         transaction.on_commit(partial(touch, running), robust=True)
+
+
+@receiver(post_delete, sender=Broadcast)
+def forget_vanished_broadcast(sender: type, instance: Broadcast, **kwargs: Any) -> None:
+    """Nothing of ours deletes one that was published; where somebody has, no process may remember it."""
+    if instance.revision is not None:
+        transaction.on_commit(partial(touch, []), robust=True)
 
 
 # What broadcasts want done in the background. The tick does it where no worker is, and takes longer.

@@ -1,12 +1,13 @@
 """Audiences: a rule that can be asked both ways. Whom does it address, and does it address this reader?"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from .presence import Presence
@@ -23,21 +24,36 @@ class Audience(models.TextChoices):
     PEOPLE = "people", _("Named people")
 
 
-def users_of(audience: str, groups: Iterable[Any] = (), people: Iterable[Any] = ()) -> QuerySet[Any]:
-    """The active users whom it addresses; ``groups`` and ``people`` are ids, objects or querysets of them."""
-    users = get_user_model()._default_manager.filter(is_active=True)
-    if audience == Audience.STAFF:
-        return users.filter(is_staff=True)
-    if audience == Audience.GROUPS:
-        return users.filter(pk__in=users.filter(groups__in=groups).values("pk"))
-    if audience == Audience.PEOPLE:
-        return users.filter(pk__in=people)
-    return users
+@dataclass(frozen=True)
+class Rule:
+    """Whom an audience addresses; ``groups`` and ``people`` are ids, objects or querysets of them."""
 
+    audience: str
+    groups: Any = ()
+    people: Any = ()
 
-def online_among(users: QuerySet[Any]) -> int:
-    """How many of them have a page open."""
-    return Presence.online().filter(inbox__user__in=users.values("pk")).count()
+    def condition(self, of: str = "") -> Q:
+        """The same for a query that reaches users by this path."""
+        active = Q(**{f"{of}is_active": True})
+        if self.audience == Audience.STAFF:
+            return active & Q(**{f"{of}is_staff": True})
+        if self.audience == Audience.GROUPS:
+            return active & Q(**{f"{of}groups__in": self.groups})
+        if self.audience == Audience.PEOPLE:
+            return active & Q(**{f"{of}pk__in": self.people})
+        return active
+
+    def users(self) -> QuerySet[Any]:
+        """Each once, in a queryset that can be counted, cut and excluded from."""
+        users = get_user_model()._default_manager.filter(self.condition())
+        if self.audience == Audience.GROUPS:  # who is in two of them comes twice
+            return get_user_model()._default_manager.filter(pk__in=users.values("pk"))
+        return users
+
+    def online_count(self) -> int:
+        """How many of them have a page open. It begins at those who have one, however many it addresses."""
+        online = Presence.online().filter(self.condition("inbox__user__"))
+        return online.values("pk").distinct().count()
 
 
 def addressed(broadcasts: Sequence["Broadcast"], inboxes: Sequence["Inbox"]) -> dict[int, set[int]]:

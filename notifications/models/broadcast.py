@@ -20,7 +20,7 @@ from django.urls import reverse
 from notifications import categories
 
 from . import clock, markdown
-from .audience import Audience, online_among, users_of
+from .audience import Audience, Rule
 from .board import Board
 from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, by_name
 from .broadcast_event import REMINDED, REMINDING, BroadcastEvent
@@ -169,7 +169,11 @@ class Broadcast(models.Model):
 
     def users(self) -> QuerySet[Any]:
         """The active users whom it addresses now."""
-        return users_of(self.audience, self.groups.values("pk"), self.people.values("pk"))
+        return self.rule.users()
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.audience, self.groups.values("pk"), self.people.values("pk"))
 
     # Writing.
 
@@ -277,7 +281,7 @@ class Broadcast(models.Model):
         self.state, self.published_at = PUBLISHED, clock.now()
         self.revision = self.arrived_revision = self.shown_revision = board.next_revision()
         self.arrival, self.shown_at = board.next_arrival(), self.published_at
-        self.online_count = online_among(self.users())
+        self.online_count = self.rule.online_count()
         self.save()
         BroadcastEvent.note(self, "published", by)
 

@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 
 from notifications import categories
 
-from . import audience, clock
-from .audience import Audience
+from . import clock
+from .audience import Audience, Rule
 from .draft import BODY_LIMIT, TITLE_LIMIT, URL_LIMIT, InvalidNotification, check_text, check_url
 
 PLACEMENTS = ("inbox", "banner", "both")
@@ -102,10 +102,10 @@ class Content:
     def reach(self) -> tuple[int, int]:
         """How many people it would address now, and how many of them have a page open."""
         if self.audience == Audience.PEOPLE:
-            some = [by_name(names) for names in slices(sorted(set(self.names)))]
-            return sum(users.count() for users in some), sum(audience.online_among(users) for users in some)
-        users = audience.users_of(self.audience, [group.pk for group in self.groups])
-        return users.count(), audience.online_among(users)
+            rules = [Rule(self.audience, people=by_name(names).values("pk")) for names in slices(self.names)]
+        else:
+            rules = [Rule(self.audience, groups=[group.pk for group in self.groups])]
+        return sum(rule.users().count() for rule in rules), sum(rule.online_count() for rule in rules)
 
 
 def by_name(names: Iterable[str]) -> QuerySet[Any]:
@@ -114,6 +114,8 @@ def by_name(names: Iterable[str]) -> QuerySet[Any]:
 
 
 def slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Each name once."""
+    names = sorted(set(names))
     for start in range(0, len(names), NAMES_AT_ONCE):
         yield names[start : start + NAMES_AT_ONCE]
 

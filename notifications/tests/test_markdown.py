@@ -7,7 +7,6 @@ import pytest
 
 from notifications.models.markdown import ATTRIBUTES, SCHEMES, TAGS, html_of, text_of
 
-
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")  # what a browser takes for one
 
 
