@@ -20,7 +20,7 @@ from django.db import DatabaseError
 
 from . import codes, database, metrics, sessions
 from .bus import Bus
-from .frames import Frame
+from .frames import CHUNK, Frame
 from .outlet import Outlet
 from .positions import Position
 
@@ -139,7 +139,14 @@ class Hub:
             await asyncio.sleep(FLUSH_SPACING)
 
     async def flush(self, inbox_ids: set[int]) -> None:
-        """Give every page of these inboxes what it lacks, equal positions the same frame."""
+        """Give every page of these inboxes what it lacks, some inboxes after the others: the first pages need not wait
+        until the frames of the last ones are made."""
+        ids = sorted(inbox_ids)
+        for start in range(0, len(ids), CHUNK):
+            await self._flush_some(ids[start : start + CHUNK])
+
+    async def _flush_some(self, inbox_ids: list[int]) -> None:
+        """Equal positions get the same frame."""
         ready = {inbox_id: self._ready(inbox_id) for inbox_id in inbox_ids}
         wanted = {inbox_id: set(positions) for inbox_id, positions in ready.items() if positions}
         if not wanted:

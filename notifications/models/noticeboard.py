@@ -82,9 +82,13 @@ class Noticeboard:
         copies = Notification.objects.filter(inbox__in=ids, broadcast__in=[broadcast.pk for broadcast in live])
         for row in copies if ids else ():
             own[row.inbox_id][row.broadcast_id] = row
+        untouched = {
+            broadcast.pk: announcement(broadcast) for broadcast in live
+        }  # the same for all who have done nothing
         for inbox in readers:
+            mine = own[inbox.pk]
             inbox.announcements = [
-                announcement(broadcast, inbox, own[inbox.pk].get(broadcast.pk))
+                announcement(broadcast, mine[broadcast.pk]) if broadcast.pk in mine else untouched[broadcast.pk]
                 for broadcast in live
                 if broadcast.pk in for_whom[inbox.pk]
             ]
@@ -93,11 +97,9 @@ class Noticeboard:
 _kept: Noticeboard | None = None
 
 
-def announcement(broadcast: Broadcast, inbox: "Inbox", own: Notification | None) -> Notification:
-    """What this reader sees of it: the broadcast's words, and what the reader has done since it was shown."""
+def announcement(broadcast: Broadcast, own: Notification | None = None) -> Notification:
+    """What a reader sees of it: the broadcast's words, and what the reader has done since it was shown."""
     row: Notification = own or broadcast.row()
-    if own is None:
-        row.inbox_id = inbox.pk
     row.broadcast = broadcast
     row.title, row.body, row.level, row.url = broadcast.title, broadcast.body_text, broadcast.level, broadcast.url
     row.is_outdated = own is not None and forget_before(row, broadcast.shown_at)

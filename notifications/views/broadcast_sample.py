@@ -16,7 +16,7 @@ def sample(content: Content, inbox: Any, number: int = -1) -> Notification:
     broadcast.body_html = markdown.html_of(content.body)
     broadcast.title = content.title.strip() or _("Your title")
     broadcast.state, broadcast.arrival = PUBLISHED, clock.microseconds()
-    return announcement(broadcast, inbox, None)
+    return announcement(broadcast)
 
 
 def panes(content: Content, inbox: Any) -> list[tuple[str, Notification]]:
