@@ -77,7 +77,7 @@ class BroadcastAdmin(ReadOnlyAdmin):
         return request.user.has_perm("notifications.broadcast")
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
-        return redirect("notifications:broadcast_new")
+        return redirect("notifications:new_broadcast")
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         return redirect("notifications:broadcast", object_id)
