@@ -230,8 +230,8 @@ def asked(ada, bo, chi):
     return asked
 
 
-def test_exactly_those_who_have_not_acknowledged_it_are_reminded(asked, ada, bo, chi):
-    assert remind(asked, ada) == 2
+def test_exactly_those_who_have_not_acknowledged_it_are_reminded(asked, ada, bo, chi, started):
+    assert (remind(asked, ada), started) == (2, [])
     (row,) = reminders(chi)
     assert row.title_text == "Please confirm that you have read “New rules”"
     assert (row.url, row.category, row.actor) == (f"/inbox/{asked.row_key}/", "announcements", ada)
