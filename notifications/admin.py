@@ -66,7 +66,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 class BroadcastAdmin(ReadOnlyAdmin):
     """The list only. Writing one and looking at one have pages of their own."""
 
-    list_display = ("shown_title", "state", "audience", "level", "placement", "author_name", "published_at", "ends_at")
+    list_display = ("shown_title", "state", "audience", "author_name", "published_at", "ends_at")
     list_filter = ("state", "level", "placement", "audience")
     search_fields = ("title", "body", "key", "author_name")
 
