@@ -304,6 +304,19 @@ def test_more_than_a_thousand_are_reminded_by_a_task_that_may_be_killed(ada, sta
     assert asked.events.filter(what="reminded").count() == 1
 
 
+@pytest.mark.parametrize("verb", ["end", "withdraw"])
+def test_a_task_that_comes_when_it_is_over_reminds_nobody(ada, started, monkeypatch, verb):
+    monkeypatch.setattr(broadcasting, "REMINDED_AT_ONCE", 0)
+    monkeypatch.setattr(signals, "REMINDED_AT_ONCE", 0)
+    asked = broadcast("New rules", asks_acknowledgement=True)
+    remind(asked, ada)
+    getattr(asked, verb)()
+    ((_, event),) = started
+    send_reminders(event)
+    assert not Notification.objects.filter(verb="broadcast.reminder").exists()
+    assert BroadcastEvent.objects.get(pk=event).what == "reminded"
+
+
 def killed_after(count, call, error):
     """The call, but for the one after so many, at which the process dies."""
     calls = iter(range(count + 1))
