@@ -6,7 +6,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from config.tests.site import environment
+from config.tests.site import Site, environment, eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("kill")]
 
@@ -126,3 +126,19 @@ def test_killed_in_the_middle_of_three_thousand_reminders_it_reminds_each_once(s
     for _ in range(2):
         assert shell(site, BY_REMINDERS_TASK)[0] == 0
     assert shell(site, LOOK_AT_REMINDERS)[1] == "reminded 3000 3000"
+
+
+SCHEDULE = """
+from datetime import timedelta
+from notifications.broadcasting import broadcast
+from notifications.models import clock
+broadcast("Soon", starts_at=clock.now() + timedelta(seconds=3), key="hello")
+"""
+
+
+def test_it_is_published_without_anybodys_help_though_the_tick_was_killed(tmp_path):
+    with Site(tmp_path) as site:
+        assert shell(tmp_path, SCHEDULE)[0] == 0
+        site.child("manage.py tick").kill()
+        published = "published 0 0 created scheduled published"
+        eventually(lambda: shell(tmp_path, LOOK)[1] == published, f"the publication\n{site.output}")
