@@ -66,7 +66,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 class BroadcastAdmin(ReadOnlyAdmin):
     """The list only. Writing one and looking at one have pages of their own."""
 
-    list_display = ("shown_title", "state", "audience", "level", "placement", "author_name", "published_at", "ends_at")
+    list_display = ("shown_title", "state", "audience", "author_name", "published_at", "ends_at")
     list_filter = ("state", "level", "placement", "audience")
     search_fields = ("title", "body", "key", "author_name")
 
@@ -77,7 +77,7 @@ class BroadcastAdmin(ReadOnlyAdmin):
         return request.user.has_perm("notifications.broadcast")
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
-        return redirect("notifications:broadcast_new")
+        return redirect("notifications:new_broadcast")
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         return redirect("notifications:broadcast", object_id)

@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
 
 from . import targets, tasks
+from .broadcasting import REMINDED_AT_ONCE
 from .delivery import close, notify, notify_many
 from .live import push
 from .live.sessions import digest
@@ -185,7 +186,7 @@ def begin_gathering(sender: type, instance: Broadcast, update_fields: Any = None
 
 @receiver(post_save, sender=BroadcastEvent)
 def begin_reminding(sender: type, instance: BroadcastEvent, created: bool, **kwargs: Any) -> None:
-    if created and instance.what == REMINDING:
+    if created and instance.what == REMINDING and instance.changes["people"][1] > REMINDED_AT_ONCE:
         transaction.on_commit(partial(start, tasks.send_reminders, instance.pk), robust=True)
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
-from notifications.models import Inbox, Notification
+from notifications.models import Broadcast, Inbox, Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +37,21 @@ def test_items_lie_in_the_past_in_the_order_of_their_delivery(demo):
     for name in ("ada", "bo", "chi", "dana"):
         rows = list(inbox_of(name).notifications.order_by("pk").values_list("arrival", flat=True))
         assert rows == sorted(rows)
+
+
+def test_ada_has_something_to_say_to_everybody_and_something_that_is_over(demo):
+    for name in ("ada", "bo", "chi", "dana"):
+        (banner,) = inbox_of(name).banners
+        assert banner.title.startswith("Bookings pause on Sunday")
+    states = Broadcast.objects.order_by("published_at").values_list("state", "author_name")
+    assert list(states) == [("ended", "Ada Okafor"), ("published", "Ada Okafor")]
+
+
+def test_running_it_again_says_nothing_twice_also_when_it_was_withdrawn(demo):
+    Broadcast.objects.get(key="demo-maintenance").withdraw()
+    before = list(Broadcast.objects.order_by("pk").values())
+    call_command("demo_data", verbosity=0)
+    assert list(Broadcast.objects.order_by("pk").values()) == before
 
 
 def test_running_it_again_changes_nothing(demo):

@@ -6,9 +6,10 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from notifications import signals
-from notifications.broadcasting import broadcast
+from notifications.broadcasting import abroadcast, broadcast
 from notifications.models import Board, Broadcast, Content, Inbox, Noticeboard
 from notifications.models.audience import addressed
+from notifications.testing import LivePage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -224,3 +225,41 @@ def test_many_people_are_looked_up_in_few_statements_however_many(bo):
     one.rewrite(Content(title="Hello", audience="people", names=names))
     assert Broadcast.objects.get().users().count() == 1_200
     assert not sees(bo)
+
+
+# On open pages.
+
+
+async def test_an_open_page_shows_and_drops_it_as_its_reader_joins_and_leaves(bo, crew, live):
+    await abroadcast("For the crew", audience=crew, placement="both")
+    async with LivePage(bo) as page:
+        await bo.groups.aadd(crew)
+        await page.until(lambda: "For the crew" in page.text("#feed") and "For the crew" in page.text("#banners"))
+        await bo.groups.aclear()
+        await page.until(lambda: "For the crew" not in page.text("#feed") + page.text("#banners"))
+
+
+async def test_an_open_page_drops_it_when_its_group_is_deleted(bo, crew, live):
+    await bo.groups.aadd(crew)
+    await abroadcast("For the crew", audience=crew, placement="both")
+    async with LivePage(bo) as page:
+        assert "For the crew" in page.text("#feed")
+        await crew.adelete()
+        await page.until(lambda: "For the crew" not in page.text("#feed") + page.text("#banners"))
+
+
+async def test_an_open_page_follows_when_its_reader_becomes_staff(bo, live):
+    await abroadcast("Among us", audience="staff")
+    async with LivePage(bo) as page:
+        bo.is_staff = True
+        await bo.asave()
+        await page.until(lambda: "Among us" in page.text("#feed"))
+
+
+async def test_an_open_page_of_one_of_many_who_join_at_once_shows_it(bo, chi, crew, live, monkeypatch):
+    monkeypatch.setattr(signals, "REFRESHED_ONE_BY_ONE", 1)
+    await abroadcast("For the crew", audience=crew, placement="both")
+    async with LivePage(bo) as page:
+        await crew.user_set.aadd(bo, chi)
+        await page.until(lambda: "For the crew" in page.text("#feed") and "For the crew" in page.text("#banners"))
+        assert page.text("#badge") == "1"

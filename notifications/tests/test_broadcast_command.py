@@ -82,6 +82,13 @@ def test_it_is_ended_or_taken_back(ada, bo, verb, state):
     assert one.events.first().by_name == "Ada Okafor"
 
 
+def test_taken_back_before_its_start_it_is_cancelled(db):
+    run("Later", "--starts", "2099-07-01T10:00")
+    one = Broadcast.objects.get()
+    assert run("--withdraw", str(one.pk)) == f"Broadcast {one.pk} is a draft: /broadcasts/{one.pk}/\n"
+    assert Broadcast.objects.get().state == "draft"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

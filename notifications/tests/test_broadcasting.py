@@ -230,8 +230,8 @@ def asked(ada, bo, chi):
     return asked
 
 
-def test_exactly_those_who_have_not_acknowledged_it_are_reminded(asked, ada, bo, chi):
-    assert remind(asked, ada) == 2
+def test_exactly_those_who_have_not_acknowledged_it_are_reminded(asked, ada, bo, chi, started):
+    assert (remind(asked, ada), started) == (2, [])
     (row,) = reminders(chi)
     assert row.title_text == "Please confirm that you have read “New rules”"
     assert (row.url, row.category, row.actor) == (f"/inbox/{asked.row_key}/", "announcements", ada)
@@ -302,6 +302,19 @@ def test_more_than_a_thousand_are_reminded_by_a_task_that_may_be_killed(ada, sta
     told = Notification.objects.filter(verb="broadcast.reminder").values_list("inbox__user", flat=True)
     assert len(told) == len(set(told)) == 2_501
     assert asked.events.filter(what="reminded").count() == 1
+
+
+@pytest.mark.parametrize("verb", ["end", "withdraw"])
+def test_a_task_that_comes_when_it_is_over_reminds_nobody(ada, started, monkeypatch, verb):
+    monkeypatch.setattr(broadcasting, "REMINDED_AT_ONCE", 0)
+    monkeypatch.setattr(signals, "REMINDED_AT_ONCE", 0)
+    asked = broadcast("New rules", asks_acknowledgement=True)
+    remind(asked, ada)
+    getattr(asked, verb)()
+    ((_, event),) = started
+    send_reminders(event)
+    assert not Notification.objects.filter(verb="broadcast.reminder").exists()
+    assert BroadcastEvent.objects.get(pk=event).what == "reminded"
 
 
 def killed_after(count, call, error):

@@ -126,3 +126,12 @@ def test_the_longest_body_is_rendered_in_a_moment():
     """Within the time limit of the whole run: no text takes longer the more it nests."""
     for piece in ("[", "*", "> ", "`", "- ", "<", "![", "_*"):
         assert len(html_of(piece * (4_000 // len(piece)))) < 200_000
+
+
+def test_what_is_allowed_can_do_nothing():
+    dangerous = (
+        "base button embed form iframe img input link math meta object script select style svg template textarea"
+    )
+    assert TAGS.isdisjoint(dangerous.split())
+    assert {name for names in ATTRIBUTES.values() for name in names} == {"href", "start"}
+    assert {"http", "https", "mailto"} == SCHEMES

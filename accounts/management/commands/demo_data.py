@@ -1,7 +1,7 @@
 """manage.py demo_data: a small team with ten days behind it. Running it again adds only what is missing."""
 
 import tomllib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from accounts import demo
+from notifications.broadcasting import broadcast
 from notifications.delivery import notify
-from notifications.models import Inbox, Notification
+from notifications.models import Broadcast, Inbox, Notification
 
 ITEMS = Path(demo.__file__).with_name("items.toml")
+BROADCASTS = ITEMS.with_name("broadcasts.toml")
 SNOOZE = timedelta(days=2)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -29,6 +31,8 @@ class Command(BaseCommand):
         users = {person.username: ensure_user(person) for person in sorted(demo.CAST, key=lambda who: who.is_staff)}
         items = tomllib.loads(ITEMS.read_text())
         added = sum(ensure_items(users[name], items[name], users) for name in items)
+        for said in tomllib.loads(BROADCASTS.read_text())["broadcast"]:
+            ensure_broadcast(said, users["ada"])
         if options["verbosity"]:
             self.stdout.write(f"The demo is complete; {added} notifications were missing.")
 
@@ -82,6 +86,28 @@ def deliver(inbox: Inbox, item: dict[str, Any], users: dict[str, Any]) -> None:
     if state == "archived":
         inbox.archive(notification.key)
     inbox.refresh_from_db()
+
+
+def ensure_broadcast(said: dict[str, Any], author: Any) -> None:
+    if Broadcast.objects.filter(key=said["key"]).exists():
+        return
+    content = {name: value for name, value in said.items() if name not in ("ago", "lasted")}
+    ends_at = None if "lasted" in said else sunday_morning()
+    one = broadcast(**content, author=author, ends_at=ends_at)
+    if "lasted" in said:
+        one.end(author)
+    begin = now() - time_span(said["ago"])
+    end = begin + time_span(said["lasted"]) if "lasted" in said else None
+    one.events.update(at=begin)
+    one.events.filter(what="ended").update(at=end)
+    times = dict.fromkeys(("made_at", "starts_at", "published_at", "shown_at"), begin)
+    Broadcast.objects.filter(pk=one.pk).update(**times, left_at=end, arrival=int(begin.timestamp() * 1_000_000))
+
+
+def sunday_morning() -> datetime:
+    """The next one, at 06:00 UTC; on a Sunday that in a week."""
+    today = now().astimezone(UTC).replace(hour=6, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=6 - today.weekday() or 7)
 
 
 def time_span(text: str) -> timedelta:

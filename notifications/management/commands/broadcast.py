@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--key", default="", help="the same key again says nothing a second time")
         parser.add_argument("--dry-run", action="store_true", help="check it, and say how many it would reach")
         parser.add_argument("--end", type=int, metavar="ID", help="end this one now")
-        parser.add_argument("--withdraw", type=int, metavar="ID", help="take this one back")
+        parser.add_argument("--withdraw", type=int, metavar="ID", help="take it back; before its start, cancel it")
 
     def handle(self, **options: Any) -> None:
         acts = [name for name in ("title", "end", "withdraw") if options[name] not in ("", None)]
@@ -78,8 +78,9 @@ class Command(BaseCommand):
         broadcast = Broadcast.objects.filter(pk=pk).first()
         if broadcast is None:
             raise CommandError(f"There is no broadcast {pk}.")
-        getattr(broadcast, verb)(user_of(author))
-        return f"Broadcast {pk} is {broadcast.state}: {broadcast.get_absolute_url()}"
+        is_early = verb == "withdraw" and broadcast.state == SCHEDULED
+        getattr(broadcast, "cancel" if is_early else verb)(user_of(author))
+        return f"Broadcast {pk} is {'a draft' if is_early else broadcast.state}: {broadcast.get_absolute_url()}"
 
 
 def mistakes(error: InvalidBroadcast) -> list[str]:
