@@ -40,4 +40,4 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
 
 def since(name: str) -> Q:
     """Done, and not before it was shown."""
-    return Q(**{f"{name}__gte": F("broadcast__shown_at")})
+    return Q(**{f"{name}__isnull": False}, shown_revision=F("broadcast__shown_revision"))

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.urls import reverse
 
 from notifications import categories
@@ -109,8 +109,8 @@ class Broadcast(models.Model):
 
     revision = models.BigIntegerField(null=True)  # of the board, at its last change that readers see
     arrived_revision = models.BigIntegerField(null=True)  # at its publication
-    shown_revision = models.BigIntegerField(null=True)  # at its publication, or when it was shown once more
-    shown_at = models.DateTimeField(null=True)  # what readers had done with it before means nothing any more
+    # At its publication, or when it was shown once more: what readers had done with it before means nothing any more.
+    shown_revision = models.BigIntegerField(null=True)
     arrival = models.BigIntegerField(null=True)  # its place in all lists: µs since 1970
 
     objects = BroadcastQuerySet.as_manager()
@@ -199,9 +199,9 @@ class Broadcast(models.Model):
         ``show_again``: also to those who have dismissed or read it. ``version`` is the one that the editor began with.
         Raises InvalidBroadcast, EditedMeanwhile, or WrongState when it has ended or was withdrawn.
         """
-        content.check(self.published_at if self.state == PUBLISHED else None)
         with Board.change() as board:
             self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
+            content.check(self.published_at if self.state == PUBLISHED else None)
             if version is not None and version != self.version:
                 raise EditedMeanwhile(self.events.filter(what__in=("created", "edited")).first())
             before = described(self.content)
@@ -209,7 +209,7 @@ class Broadcast(models.Model):
                 content = replace(content, starts_at=self.starts_at)
                 self.revision = board.next_revision()
                 if show_again:
-                    self.shown_revision, self.shown_at = self.revision, clock.now()
+                    self.shown_revision = self.revision
             self.version += 1
             self._put(content)
             if self.state == SCHEDULED and self.starts_at is None:
@@ -280,7 +280,7 @@ class Broadcast(models.Model):
     def _begin(self, board: Board, by: Any) -> None:
         self.state, self.published_at = PUBLISHED, clock.now()
         self.revision = self.arrived_revision = self.shown_revision = board.next_revision()
-        self.arrival, self.shown_at = board.next_arrival(), self.published_at
+        self.arrival = board.next_arrival()
         self.online_count = self.rule.online_count()
         self.save()
         BroadcastEvent.note(self, "published", by)
@@ -301,7 +301,6 @@ class Broadcast(models.Model):
             if not self.can_be_undone:
                 raise WrongState("undone", "published for longer than 30 seconds")
             self._leave(board, DRAFT)
-            self.copies.all().delete()
             BroadcastEvent.note(self, "undone", by)
 
     def end(self, by: Any = None) -> None:
@@ -382,6 +381,7 @@ class Broadcast(models.Model):
             level=self.level,
             revision=0,
             arrival=self.arrival,
+            shown_revision=self.shown_revision,
             sent_at=self.published_at,
             delivered_at=clock.now(),
         )
@@ -392,7 +392,7 @@ class Broadcast(models.Model):
 
     def lacking_acknowledgement(self) -> QuerySet[Any]:
         """Who is addressed and has not said that they have read it."""
-        done = self.copies.filter(acknowledged_at__gte=F("broadcast__shown_at"))
+        done = self.copies.filter(acknowledged_at__isnull=False, shown_revision=self.shown_revision)
         return self.users().exclude(inbox__in=done.values("inbox"))
 
     def note_reminder(self, by: Any = None) -> BroadcastEvent:

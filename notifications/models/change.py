@@ -43,6 +43,7 @@ class Change:
             snoozed_at=None,
             snoozed_until=None,
             returned_at=clock.now(),
+            seen_at=None,
             arrival=self.inbox.last_arrival,
             arrived_revision=self.revision,
         )

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from notifications import categories
+from notifications import categories, targets
 from notifications.live import push
 
 from . import clock, grouping
@@ -19,7 +19,7 @@ from .broadcast import KEY_START
 from .bulk import insert_for_each
 from .change import Change
 from .mute import CATEGORY, Mute
-from .noticeboard import DONE, Noticeboard
+from .noticeboard import DONE, OF_ITS_PLACE, Noticeboard
 from .notification import Notification, NotificationQuerySet, Retraction
 from .sighting import Sighting
 from .undo import Undo
@@ -195,10 +195,12 @@ class Inbox(models.Model):
         with self.change() as change:
             own = self._own([key])
             row = self.announcement(key)
-            if row and row.asks_acknowledgement:
+            if row and row.broadcast and row.asks_acknowledgement:
                 moment = clock.now()
                 change.update(own.filter(read_at=None), read_at=moment)
                 change.update(own.filter(acknowledged_at=None), acknowledged_at=moment)
+                reminders = self.notifications.unread().about(targets.name_of(row.broadcast))
+                change.update(reminders, read_at=moment)
 
     def mark_all_read(self, upto: int, board: int = 0) -> Undo:
         """Reads what had arrived by revision ``upto`` of the inbox, and ``board`` of the board. What is on its way to
@@ -241,7 +243,7 @@ class Inbox(models.Model):
             if row.key in wanted and row.pk is None and row.broadcast:
                 row.broadcast.reach(Inbox.objects.filter(pk=self.pk))
             elif row.key in wanted and row.is_outdated:
-                self.notifications.filter(pk=row.pk).update(**{name: getattr(row, name) for name in DONE})
+                row.save(update_fields=[*DONE, *OF_ITS_PLACE, "arrival", "shown_revision"])
         return self.notifications.filter(key__in=wanted, broadcast__isnull=False)
 
     def snooze(self, *keys: str, until: datetime) -> Undo:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import clock
 from .audience import addressed
@@ -102,17 +102,21 @@ def announcement(broadcast: Broadcast, own: Notification | None = None) -> Notif
     row: Notification = own or broadcast.row()
     row.broadcast = broadcast
     row.title, row.body, row.level, row.url = broadcast.title, broadcast.body_text, broadcast.level, broadcast.url
-    row.is_outdated = own is not None and forget_before(row, broadcast.shown_at)
+    row.is_outdated = row.shown_revision != broadcast.shown_revision
+    for name, value in as_it_began(row, broadcast).items() if row.is_outdated else ():
+        setattr(row, name, value)
     return row
+
+
+def as_it_began(row: Notification, broadcast: Broadcast) -> dict[str, Any]:
+    """The columns of a row that was there before its broadcast was shown once more, or published once more: then it has
+    another place, too."""
+    columns = {**dict.fromkeys(DONE), "shown_revision": broadcast.shown_revision}
+    if (row.shown_revision or 0) < (broadcast.arrived_revision or 0):
+        columns |= {**dict.fromkeys(OF_ITS_PLACE), "arrival": broadcast.arrival}
+    return columns
 
 
 #: What a reader has done with a broadcast, and what means nothing any more when it is shown once more.
 DONE = ("seen_at", "read_at", "archived_at", "dismissed_at", "acknowledged_at")
-
-
-def forget_before(row: Notification, shown_at: datetime | None) -> bool:
-    """Empty what was done before then. Whether there was anything."""
-    old = [name for name in DONE if shown_at and (at := getattr(row, name)) is not None and at < shown_at]
-    for name in old:
-        setattr(row, name, None)
-    return bool(old)
+OF_ITS_PLACE = ("snoozed_at", "snoozed_until", "returned_at", "arrived_revision")

@@ -160,6 +160,7 @@ class Notification(models.Model):
     )
     seen_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
+    shown_revision = models.BigIntegerField(null=True)  # of the broadcast, when these were done
     acknowledged_at = models.DateTimeField(null=True)
 
     group_id = models.BigIntegerField(null=True)  # the first of those that are one row; empty: this one alone
@@ -346,9 +347,7 @@ class Notification(models.Model):
     @property
     def is_unseen(self) -> bool:
         """Whether the bell counts it. For broadcasts; the others are counted by their inbox."""
-        last_shown = self.returned_at  # from its snooze; before it was shown once more, nothing was seen
-        is_seen = self.seen_at is not None and (last_shown is None or self.seen_at > last_shown)
-        return not is_seen and self.stands_in("unread")
+        return self.seen_at is None and self.stands_in("unread")
 
     @property
     def is_shown_as_banner(self) -> bool:

@@ -141,7 +141,7 @@ def test_publication_can_be_undone_for_thirty_seconds(bo, hands):
     hands.move(microseconds=-1)
     broadcast.undo_publication()
     assert titles(bo) == []
-    assert not Notification.objects.exists()
+    assert Inbox.objects.of(bo).unseen_total == 0
 
 
 def test_what_was_undone_can_be_published_again_and_is_news_again(bo, hands):
