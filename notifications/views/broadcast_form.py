@@ -81,13 +81,17 @@ def new_broadcast(request: Any) -> HttpResponse:
 @keeps_what_was_typed
 def edit_broadcast(request: Any, pk: int) -> HttpResponse:
     broadcast = get_object_or_404(Broadcast.objects.real(), pk=pk)
-    if broadcast.state not in (DRAFT, SCHEDULED, PUBLISHED) and request.method != "POST":
+    is_over = broadcast.state not in (DRAFT, SCHEDULED, PUBLISHED)
+    if request.method == "POST":
+        form = BroadcastForm(request.POST, broadcast=broadcast)
+        if not is_over:
+            return answer_form(request, form)
+        form.add_error(None, too_late(broadcast))
+        return show(request, form)
+    if is_over:
         messages.error(request, too_late(broadcast))
         return redirect(broadcast)
-    if request.method != "POST":
-        return opened(request, broadcast)
-    form = BroadcastForm(request.POST, broadcast=broadcast)
-    return answer_form(request, form)
+    return opened(request, broadcast)
 
 
 def opened(request: Any, broadcast: Broadcast | None) -> HttpResponse:
