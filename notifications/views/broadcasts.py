@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from importlib import import_module
 from typing import Any
 
 from django.contrib import messages
@@ -20,10 +19,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from notifications import broadcasting
 from notifications.broadcast_numbers import numbers_of
 from notifications.forms import LEVELS, PLACEMENTS
 from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
+from notifications.models.broadcast_event import REMINDED, REMINDING
 
 from .answers import staff_required
 from .broadcast_sample import sample
@@ -50,7 +51,8 @@ DEEDS = {
     "undone": gettext_lazy("took the publication back"),
     "ended": gettext_lazy("ended it"),
     "withdrawn": gettext_lazy("withdrew it"),
-    "reminded": gettext_lazy("reminded those who have not confirmed"),
+    REMINDING: gettext_lazy("reminded those who have not confirmed"),
+    REMINDED: gettext_lazy("reminded those who have not confirmed"),
 }
 FIELDS = {
     "title": gettext_lazy("Title"),
@@ -117,7 +119,6 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "lacking_shown": LACKING_SHOWN,
         "needs_typing": shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM,
         "undo_seconds": seconds_to_undo(shown),
-        "undo_limit": int(UNDO.total_seconds()),
         "history": [told(event) for event in shown.events.all()],
         "page_title": shown.title,
         **common(),
@@ -216,14 +217,13 @@ def discard(request: Any, pk: int) -> HttpResponse:
 @act
 def remind(request: Any, shown: Broadcast) -> None:
     """Those who have not said that they have read it."""
-    if not asks(shown) or not shown.is_live(clock.now()):
+    try:
+        count = broadcasting.remind(shown, request.user)
+    except WrongState:
         messages.error(request, _("Nobody can be reminded of it: it is not running, or asks nobody to confirm."))
         return
-    count = import_module("notifications.broadcasting").remind(shown, request.user)
-    messages.success(
-        request,
-        ngettext("{count} person is reminded.", "{count} people are reminded.", count).format(count=grouped(count)),
-    )
+    said = ngettext("{count} person is reminded.", "{count} people are reminded.", count)
+    messages.success(request, said.format(count=grouped(count)))
 
 
 def too_late(shown: Broadcast) -> str:
@@ -289,7 +289,7 @@ def told(event: BroadcastEvent) -> dict[str, Any]:
     changes = [
         {"label": FIELDS.get(name, name), "before": in_words(name, before), "after": in_words(name, after)}
         for name, (before, after) in event.changes.items()
-        if name in FIELDS
+        if name in FIELDS and event.what not in (REMINDING, REMINDED)
     ]
     return {"event": event, "deed": DEEDS.get(event.what, event.what), "changes": changes}
 
