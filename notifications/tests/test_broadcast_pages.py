@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from notifications.broadcast_numbers import numbers_of
+from notifications.broadcast_numbers import numbers_of, readings_of
 from notifications.models import Broadcast, Content, Inbox, Presence, clock
 from notifications.models.broadcast import UNDO
 from notifications.testing.dom import Document
@@ -696,3 +696,26 @@ def test_reminding_tells_exactly_those_who_have_not_confirmed(staff, ada, bo, ch
 def test_nobody_is_reminded_of_what_is_over_or_asks_nothing(staff, running):
     answer = staff.post(f"/broadcasts/{running.pk}/remind/", follow=True)
     assert "Nobody can be reminded" in text(answer)
+
+
+def test_the_chart_says_how_reading_went(staff, running, ada, bo, chi):
+    for minutes, who in ((10, bo), (40, chi)):
+        inbox = Inbox.objects.of(who)
+        inbox.collect()
+        inbox.mark_read(running.row_key)
+        running.copies.filter(inbox=inbox).update(read_at=running.shown_at + timedelta(minutes=minutes))
+    Broadcast.objects.update(left_at=running.shown_at + timedelta(hours=1))
+    running.refresh_from_db()
+    assert [count for _at, count in readings_of(running)] == [0, 1, 2, 2]
+    assert "Read over time: 2 of 3" in text(staff.get(f"/broadcasts/{running.pk}/"))
+
+
+def test_without_a_reading_there_is_no_chart(staff, running, draft):
+    assert "Read over time" not in text(staff.get(f"/broadcasts/{running.pk}/"))
+
+
+def test_who_is_writing_is_told_early_that_somebody_else_has_changed_it(staff, draft, bo):
+    form = form_values(staff.get(f"/broadcasts/{draft.pk}/edit/")) | {"broadcast": draft.pk}
+    assert "has changed it since" not in text(staff.post(PREVIEW, form))
+    draft.rewrite(Content(title="Supper"), bo)
+    assert "Bo Lindqvist has changed it since you opened it" in text(staff.post(PREVIEW, form))

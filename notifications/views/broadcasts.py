@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from notifications import broadcasting
-from notifications.broadcast_numbers import numbers_of
+from notifications.broadcast_numbers import numbers_of, readings_of
 from notifications.forms import LEVELS, PLACEMENTS
 from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
@@ -118,6 +118,7 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
         "needs_typing": shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM,
+        "chart": chart_of(shown, numbers.addressed),
         "undo_seconds": seconds_to_undo(shown),
         "history": [told(event) for event in shown.events.all()],
         "page_title": shown.title,
@@ -282,6 +283,21 @@ def seconds_to_undo(shown: Broadcast) -> int:
     if not shown.can_be_undone or shown.published_at is None:
         return 0
     return max(1, int((shown.published_at + UNDO - clock.now()).total_seconds()))
+
+
+def chart_of(shown: Broadcast, addressed: int) -> dict[str, Any] | None:
+    """The share of readers over time, as the points of a line in a box of 100 by 100. None while there is no line."""
+    points = readings_of(shown)
+    if len(points) < 3:
+        return None
+    (start, _none), (end, total) = points[0], points[-1]
+    span, most = (end - start).total_seconds() or 1, max(addressed, total, 1)
+    places = [((at - start).total_seconds() / span * 100, 100 - count / most * 100) for at, count in points]
+    steps = [
+        f"{x:.1f},{before:.1f} {x:.1f},{y:.1f}"
+        for (x, y), before in zip(places, [100.0, *(y for _x, y in places)], strict=False)
+    ]
+    return {"line": " ".join(steps), "start": start, "end": end, "total": total, "most": most}
 
 
 def told(event: BroadcastEvent) -> dict[str, Any]:
