@@ -32,12 +32,17 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
         acknowledged=Count("pk", filter=since("acknowledged_at")),
     )
     return Numbers(
-        addressed=broadcast.users().count(),
+        addressed=addressed_by(broadcast),
         lacking=broadcast.lacking_acknowledgement().count() if broadcast.asks_acknowledgement else 0,
         online_at_publication=broadcast.online_count,
         online_now=broadcast.rule.online_count(),
         **counted,
     )
+
+
+def addressed_by(broadcast: Broadcast) -> int:
+    """Those who have still to be looked up by their names included."""
+    return broadcast.content.reach()[0] if broadcast.names else broadcast.users().count()
 
 
 def since(name: str) -> Q:

@@ -169,9 +169,11 @@ def test_what_has_ended_by_the_clock_is_past_however_late_the_tick_is(staff, ada
 def test_the_past_comes_in_pages_and_costs_the_same_number_of_queries(staff, ada):
     def add(count):
         for _ in range(count):
-            one = Broadcast.draft(Content(title="Lunch"), ada)
+            one = Broadcast.draft(Content(title="Lunch", audience="groups", groups=[cooks]), ada)
             one.publish(ada)
             one.end(ada)
+
+    cooks = Group.objects.create(name="Cooks")
 
     def queries():
         with CaptureQueriesContext(
@@ -491,6 +493,13 @@ def test_a_change_of_a_running_one_is_shown_again_only_on_demand(staff, running)
     assert (running.title, running.state) == ("Brunch", "published")
 
 
+def test_a_scheduled_one_that_shall_start_at_once_starts_with_the_next_tick(staff, ada):
+    one = Broadcast.draft(Content(title="Lunch", starts_at=now() + timedelta(days=1)), ada)
+    one.publish(ada)
+    edit(staff, one, when="now", starts_at="")
+    assert list(Broadcast.objects.due()) == [one]
+
+
 # The preview.
 
 
@@ -574,6 +583,16 @@ def test_the_numbers_are_counted_from_the_readers_rows(staff, running, ada, bo, 
     found = numbers_of(running)
     assert (found.addressed, found.reached, found.seen, found.read) == (3, 2, 2, 2)
     assert (found.dismissed, found.acknowledged, found.lacking) == (1, 1, 2)
+
+
+def test_names_that_are_looked_up_later_are_counted_already(staff, ada):
+    many(1_001)
+    one = Broadcast.draft(
+        Content(title="Lunch", audience="people", names=[f"person-{n:04}" for n in range(1_001)]), ada
+    )
+    assert numbers_of(one).addressed == 1_001
+    assert "Publish to 1,001 people" in text(staff.get(f"/broadcasts/{one.pk}/"))
+    assert "1,001 named people" in text(staff.get("/broadcasts/"))
 
 
 def test_what_was_done_before_it_was_shown_again_does_not_count(running, ada, bo):

@@ -1,5 +1,6 @@
 """Writing a broadcast: the form, its preview, and the people that it suggests. Nothing that was typed is ever lost."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -130,9 +131,15 @@ def save(request: Any, form: BroadcastForm, wanted: str) -> HttpResponse:
         if differences(content, broadcast):  # it was saved from another tab, or before going back
             return show_conflict(request, form, broadcast)
     else:
+        is_due = broadcast.state == SCHEDULED and content.starts_at is None
         try:
             show_again = bool(form.cleaned_data["show_again"])
-            broadcast.rewrite(content, request.user, version=form.cleaned_data["version"] or 0, show_again=show_again)
+            broadcast.rewrite(
+                replace(content, starts_at=clock.now()) if is_due else content,
+                request.user,
+                version=form.cleaned_data["version"] or 0,
+                show_again=show_again,
+            )
         except EditedMeanwhile:
             broadcast = Broadcast.objects.get(pk=broadcast.pk)
             if differences(content, broadcast):

@@ -27,7 +27,7 @@ from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, U
 from notifications.models.broadcast_event import REMINDED, REMINDING
 
 from .answers import staff_required
-from .broadcast_sample import sample
+from .broadcast_sample import sample_of
 
 PAST_LENGTH = 20
 LACKING_SHOWN = 50
@@ -114,10 +114,10 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "b": shown,
         "numbers": numbers,
         "acknowledged_of": numbers.addressed - numbers.lacking,
-        "sample": sample(shown.content, request.inbox),
+        "sample": sample_of(shown, request.inbox),
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
-        "needs_typing": shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM,
+        "needs_typing": shown.state == DRAFT and numbers.addressed >= COUNT_TYPED_FROM,
         "chart": chart_of(shown, numbers.addressed),
         "undo_seconds": seconds_to_undo(shown),
         "history": [told(event) for event in shown.events.all()],

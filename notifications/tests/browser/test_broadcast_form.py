@@ -210,6 +210,15 @@ def test_a_double_click_makes_one(window, ada, bo):
     assert made.events.filter(what="published").count() == 1
 
 
+def test_a_double_click_sends_one_to_me(window, ada):
+    page = window(ada).open(NEW)
+    page.locator("#id_title").fill("Only a look")
+    page.locator("#do-trial").dblclick()
+    expect(page.locator(".messages")).to_contain_text("to you alone")
+    expect(page.locator("#banners .banner")).to_have_count(1)
+    assert Broadcast.objects.count() == 1
+
+
 def test_published_it_is_on_a_readers_page_and_undone_it_is_gone(window, ada, bo):
     reader = window(bo).open()
     page = window(ada).open(NEW)
