@@ -1,10 +1,12 @@
 """What has become of a broadcast: counted from the readers' own rows of it, so nothing is kept up to date anywhere."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Q
+from django.db.models.functions import TruncDay, TruncHour, TruncMinute
 
-from .models import Broadcast
+from .models import Broadcast, clock
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
         acknowledged=Count("pk", filter=since("acknowledged_at")),
     )
     return Numbers(
-        addressed=broadcast.users().count(),
+        addressed=addressed_by(broadcast),
         lacking=broadcast.lacking_acknowledgement().count() if broadcast.asks_acknowledgement else 0,
         online_at_publication=broadcast.online_count,
         online_now=broadcast.rule.online_count(),
@@ -38,6 +40,29 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
     )
 
 
+def addressed_by(broadcast: Broadcast) -> int:
+    """Those who have still to be looked up by their names included."""
+    return broadcast.content.reach()[0] if broadcast.names else broadcast.users().count()
+
+
 def since(name: str) -> Q:
     """Done, and not before it was shown."""
     return Q(**{f"{name}__isnull": False}, shown_revision=F("broadcast__shown_revision"))
+
+
+#: How finely reading is counted over time: the longest time for which that is fine enough, and the step.
+STEPS = ((timedelta(hours=3), TruncMinute), (timedelta(days=7), TruncHour), (None, TruncDay))
+
+
+def readings_of(broadcast: Broadcast) -> list[tuple[datetime, int]]:
+    """How many had read it by then: from when it was shown until it left or until now, first and last included."""
+    start, end = broadcast.shown_at, broadcast.left_at or clock.now()
+    if start is None:
+        return []
+    step = next(step for limit, step in STEPS if limit is None or end - start <= limit)
+    rows = broadcast.copies.filter(since("read_at"), read_at__lte=end).annotate(at=step("read_at"))
+    points, total = [(start, 0)], 0
+    for at, count in rows.values_list("at").annotate(count=Count("pk")).order_by("at"):
+        total += count
+        points.append((max(start, at), total))
+    return [*points, (end, total)]

@@ -29,8 +29,8 @@ LEVELS = (
 )
 PLACEMENTS = (
     ("inbox", gettext_lazy("Inbox")),
-    ("banner", gettext_lazy("Banner on every page")),
-    ("both", gettext_lazy("Both")),
+    ("banner", gettext_lazy("Banner")),
+    ("both", gettext_lazy("Inbox and banner")),
 )
 STARTS = ((NOW, gettext_lazy("As soon as it is published")), (LATER, gettext_lazy("Later")))
 
@@ -119,7 +119,9 @@ class BroadcastForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "none"}),
         help_text=gettext_lazy("One user name in a line."),
     )
-    when = forms.ChoiceField(label=gettext_lazy("Starts"), choices=STARTS, widget=forms.RadioSelect)
+    when = forms.ChoiceField(
+        label=gettext_lazy("Starts"), choices=STARTS, widget=forms.RadioSelect, required=False
+    )  # not asked for any more once it is published
     starts_at = LocalTimeField(label=gettext_lazy("Start"), required=False)
     ends_at = LocalTimeField(
         label=gettext_lazy("Ends"), required=False, help_text=gettext_lazy("Empty: until somebody ends it.")

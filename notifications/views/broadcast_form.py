@@ -1,5 +1,6 @@
 """Writing a broadcast: the form, its preview, and the people that it suggests. Nothing that was typed is ever lost."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -15,8 +16,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from notifications.forms import LATER, BroadcastForm, typed_number
-from notifications.models import Audience, Broadcast, Content, EditedMeanwhile, WrongState, clock
+from notifications.forms import BroadcastForm, typed_number
+from notifications.models import Audience, Broadcast, BroadcastEvent, Content, EditedMeanwhile, WrongState, clock
 from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED, described
 
 from .answers import staff_required
@@ -81,13 +82,17 @@ def new_broadcast(request: Any) -> HttpResponse:
 @keeps_what_was_typed
 def edit_broadcast(request: Any, pk: int) -> HttpResponse:
     broadcast = get_object_or_404(Broadcast.objects.real(), pk=pk)
-    if broadcast.state not in (DRAFT, SCHEDULED, PUBLISHED) and request.method != "POST":
+    is_over = broadcast.state not in (DRAFT, SCHEDULED, PUBLISHED)
+    if request.method == "POST":
+        form = BroadcastForm(request.POST, broadcast=broadcast)
+        if not is_over:
+            return answer_form(request, form)
+        form.add_error(None, too_late(broadcast))
+        return show(request, form)
+    if is_over:
         messages.error(request, too_late(broadcast))
         return redirect(broadcast)
-    if request.method != "POST":
-        return opened(request, broadcast)
-    form = BroadcastForm(request.POST, broadcast=broadcast)
-    return answer_form(request, form)
+    return opened(request, broadcast)
 
 
 def opened(request: Any, broadcast: Broadcast | None) -> HttpResponse:
@@ -126,13 +131,19 @@ def save(request: Any, form: BroadcastForm, wanted: str) -> HttpResponse:
         if differences(content, broadcast):  # it was saved from another tab, or before going back
             return show_conflict(request, form, broadcast)
     else:
+        is_due = broadcast.state == SCHEDULED and content.starts_at is None
         try:
             show_again = bool(form.cleaned_data["show_again"])
-            broadcast.rewrite(content, request.user, version=form.cleaned_data["version"] or 0, show_again=show_again)
-        except EditedMeanwhile as error:
+            broadcast.rewrite(
+                replace(content, starts_at=clock.now()) if is_due else content,
+                request.user,
+                version=form.cleaned_data["version"] or 0,
+                show_again=show_again,
+            )
+        except EditedMeanwhile:
             broadcast = Broadcast.objects.get(pk=broadcast.pk)
             if differences(content, broadcast):
-                return show_conflict(request, form, broadcast, error)
+                return show_conflict(request, form, broadcast)
     if wanted == "publish":
         was = broadcast.state
         broadcast.publish(request.user)
@@ -157,16 +168,12 @@ def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
     return render(request, "notifications/broadcasts/form.html", context)
 
 
-def show_conflict(
-    request: Any, form: BroadcastForm, broadcast: Broadcast, error: EditedMeanwhile | None = None
-) -> HttpResponse:
+def show_conflict(request: Any, form: BroadcastForm, broadcast: Broadcast) -> HttpResponse:
     """Somebody else was quicker. What was typed stays in the form; saving it again is done knowingly."""
-    if error is None:
-        error = EditedMeanwhile(broadcast.events.filter(what__in=("created", "edited", "shown again")).first())
     typed = request.POST.copy()
     typed["version"] = str(broadcast.version)
     form = BroadcastForm(typed, broadcast=broadcast)
-    return show(request, form, conflict=error, differences=differences(form.content, broadcast))
+    return show(request, form, conflict=last_edit(broadcast), differences=differences(form.content, broadcast))
 
 
 def differences(content: Content, broadcast: Broadcast) -> list[dict[str, Any]]:
@@ -236,10 +243,20 @@ def preview_of(request: Any, form: BroadcastForm) -> dict[str, Any]:
         "asks_number": asks_number(form, "publish"),
         "publish_label": publish_label(form, reach),
         "problems": {name: form.errors.get(name) for name in ("starts_at", "ends_at")} if form.is_bound else {},
-        "is_later": bool(content.starts_at and content.starts_at > clock.now()),
-        "later": LATER,
+        "edited": edited_meanwhile(form),
         **common(),
     }
+
+
+def edited_meanwhile(form: BroadcastForm) -> BroadcastEvent | None:
+    """What somebody else has done to it since this form was opened."""
+    if form.broadcast is None or not form.is_bound or form.typed.get("version") == form.broadcast.version:
+        return None
+    return last_edit(form.broadcast)
+
+
+def last_edit(broadcast: Broadcast) -> BroadcastEvent | None:
+    return broadcast.events.filter(what__in=("created", "edited", "shown again")).first()
 
 
 def publish_label(form: BroadcastForm, reach: int) -> str:

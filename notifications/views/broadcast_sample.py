@@ -19,5 +19,10 @@ def sample(content: Content, inbox: Any, number: int = -1) -> Notification:
     return announcement(broadcast)
 
 
+def sample_of(broadcast: Broadcast, inbox: Any) -> Notification:
+    """Of one that is there already, without asking for its people, who may be many."""
+    return sample(Content(**{name: getattr(broadcast, name) for name in Content().columns()}), inbox)
+
+
 def panes(content: Content, inbox: Any) -> list[tuple[str, Notification]]:
     return [(scheme, sample(content, inbox, number)) for scheme, number in SCHEMES.items()]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from importlib import import_module
 from typing import Any
 
 from django.contrib import messages
@@ -20,13 +19,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from notifications.broadcast_numbers import numbers_of
+from notifications import broadcasting
+from notifications.broadcast_numbers import numbers_of, readings_of
 from notifications.forms import LEVELS, PLACEMENTS
 from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
+from notifications.models.broadcast_event import REMINDED, REMINDING
 
 from .answers import staff_required
-from .broadcast_sample import sample
+from .broadcast_sample import sample_of
 
 PAST_LENGTH = 20
 LACKING_SHOWN = 50
@@ -50,7 +51,8 @@ DEEDS = {
     "undone": gettext_lazy("took the publication back"),
     "ended": gettext_lazy("ended it"),
     "withdrawn": gettext_lazy("withdrew it"),
-    "reminded": gettext_lazy("reminded those who have not confirmed"),
+    REMINDING: gettext_lazy("reminded those who have not confirmed"),
+    REMINDED: gettext_lazy("reminded those who have not confirmed"),
 }
 FIELDS = {
     "title": gettext_lazy("Title"),
@@ -112,12 +114,12 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "b": shown,
         "numbers": numbers,
         "acknowledged_of": numbers.addressed - numbers.lacking,
-        "sample": sample(shown.content, request.inbox),
+        "sample": sample_of(shown, request.inbox),
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
-        "needs_typing": shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM,
+        "needs_typing": shown.state == DRAFT and numbers.addressed >= COUNT_TYPED_FROM,
+        "chart": chart_of(shown, numbers.addressed),
         "undo_seconds": seconds_to_undo(shown),
-        "undo_limit": int(UNDO.total_seconds()),
         "history": [told(event) for event in shown.events.all()],
         "page_title": shown.title,
         **common(),
@@ -216,14 +218,13 @@ def discard(request: Any, pk: int) -> HttpResponse:
 @act
 def remind(request: Any, shown: Broadcast) -> None:
     """Those who have not said that they have read it."""
-    if not asks(shown) or not shown.is_live(clock.now()):
+    try:
+        count = broadcasting.remind(shown, request.user)
+    except WrongState:
         messages.error(request, _("Nobody can be reminded of it: it is not running, or asks nobody to confirm."))
         return
-    count = import_module("notifications.broadcasting").remind(shown, request.user)
-    messages.success(
-        request,
-        ngettext("{count} person is reminded.", "{count} people are reminded.", count).format(count=grouped(count)),
-    )
+    said = ngettext("{count} person is reminded.", "{count} people are reminded.", count)
+    messages.success(request, said.format(count=grouped(count)))
 
 
 def too_late(shown: Broadcast) -> str:
@@ -284,12 +285,27 @@ def seconds_to_undo(shown: Broadcast) -> int:
     return max(1, int((shown.published_at + UNDO - clock.now()).total_seconds()))
 
 
+def chart_of(shown: Broadcast, addressed: int) -> dict[str, Any] | None:
+    """The share of readers over time, as the points of a line in a box of 100 by 100. None while there is no line."""
+    points = readings_of(shown)
+    if len(points) < 3:
+        return None
+    (start, _none), (end, total) = points[0], points[-1]
+    span, most = (end - start).total_seconds() or 1, max(addressed, total, 1)
+    places = [((at - start).total_seconds() / span * 100, 100 - count / most * 100) for at, count in points]
+    steps = [
+        f"{x:.1f},{before:.1f} {x:.1f},{y:.1f}"
+        for (x, y), before in zip(places, [100.0, *(y for _x, y in places)], strict=False)
+    ]
+    return {"line": " ".join(steps), "start": start, "end": end, "total": total, "most": most}
+
+
 def told(event: BroadcastEvent) -> dict[str, Any]:
     """One line of the history."""
     changes = [
         {"label": FIELDS.get(name, name), "before": in_words(name, before), "after": in_words(name, after)}
         for name, (before, after) in event.changes.items()
-        if name in FIELDS
+        if name in FIELDS and event.what not in (REMINDING, REMINDED)
     ]
     return {"event": event, "deed": DEEDS.get(event.what, event.what), "changes": changes}
 

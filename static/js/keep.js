@@ -2,6 +2,7 @@
 // a server that cannot be reached take nothing away. What the server itself gives back is newer.
 (() => {
   const START = "belfry-typed-";
+  const SOON = 1000; // ms
   const NEVER = new Set(["csrfmiddlewaretoken", "author", "broadcast", "q"]);
   const form = document.getElementById("broadcast-form");
 
@@ -65,5 +66,12 @@
     location.assign(location.pathname);
   });
   for (const kind of ["input", "change"]) form.addEventListener(kind, () => keep());
-  form.addEventListener("submit", () => keep(true));
+
+  // The second click of a double click sends nothing. Later ones do: the first may have been stopped.
+  let sentAt = -SOON;
+  form.addEventListener("submit", event => {
+    if (performance.now() - sentAt < SOON) return event.preventDefault();
+    sentAt = performance.now();
+    keep(true);
+  });
 })();
