@@ -16,6 +16,7 @@ from config.tests.site import Site  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDE, NARROW = {"width": 1180, "height": 760}, {"width": 390, "height": 760}
+TALL = {"width": 1280, "height": 880}
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
         take(window(browser, address, "light"), "sign-in")
         for scheme in ("light", "dark"):
             take(signed_in(window(browser, address, scheme), "bo"), f"inbox-{scheme}")
+        take(written(signed_in(window(browser, address, "light", TALL), "ada")), "broadcast")
         take(with_bell(signed_in(window(browser, address, "light"), "bo")), "bell")
         take(signed_in(window(browser, address, "light"), "dana"), "right-to-left")
         take(signed_in(window(browser, address, "dark", NARROW), "bo"), "phone")
@@ -48,6 +50,16 @@ def signed_in(page: Page, username: str) -> Page:
 def with_bell(page: Page) -> Page:
     page.locator("[popovertarget=bell]:visible").first.click()
     expect(page.locator("#bell-list .notification").first).to_be_visible()
+    return page
+
+
+def written(page: Page) -> Page:
+    """A broadcast that somebody is writing."""
+    page.goto("/broadcasts/new/")
+    page.get_by_label("Title").fill("The lighthouse is dark on Thursday night")
+    page.get_by_label("Text").fill("Its lamp is **cleaned** from 22:00 to 02:00.\n\n- The harbour stays open\n- Pilots are on call")
+    page.get_by_text("Warning", exact=True).click()
+    expect(page.locator("#preview .banner").first).to_contain_text("lighthouse")
     return page
 
 
