@@ -663,6 +663,17 @@ def test_acts_work_and_twice_is_once(staff, draft, ada, act):
     )
 
 
+def test_nobody_publishes_what_they_have_not_read(staff, draft, bo):
+    draft.rewrite(Content(title="Supper"), bo)
+    answer = staff.post(f"/broadcasts/{draft.pk}/publish/", {"version": "1"}, follow=True)
+    assert "Read it again" in text(answer)
+    draft.refresh_from_db()
+    assert draft.state == "draft"
+    staff.post(f"/broadcasts/{draft.pk}/publish/", {"version": "2"})
+    draft.refresh_from_db()
+    assert draft.state == "published"
+
+
 def test_discarding_a_draft_works_twice(staff, draft):
     for _ in range(2):
         assert staff.post(f"/broadcasts/{draft.pk}/discard/").url == "/broadcasts/"
