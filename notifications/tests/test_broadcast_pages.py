@@ -483,13 +483,13 @@ def test_what_is_over_has_no_form(staff, running, ada):
 
 
 def test_a_change_of_a_running_one_is_shown_again_only_on_demand(staff, running):
-    shown_at = running.shown_at
+    shown = running.shown_revision
     edit(staff, running, title="Supper")
     running.refresh_from_db()
-    assert running.shown_at == shown_at
+    assert running.shown_revision == shown
     edit(staff, running, title="Brunch", show_again="on")
     running.refresh_from_db()
-    assert running.shown_at > shown_at
+    assert running.shown_revision > shown
     assert (running.title, running.state) == ("Brunch", "published")
 
 
@@ -733,8 +733,8 @@ def test_the_chart_says_how_reading_went(staff, running, ada, bo, chi):
         inbox = Inbox.objects.of(who)
         inbox.collect()
         inbox.mark_read(running.row_key)
-        running.copies.filter(inbox=inbox).update(read_at=running.shown_at + timedelta(minutes=minutes))
-    Broadcast.objects.update(left_at=running.shown_at + timedelta(hours=1))
+        running.copies.filter(inbox=inbox).update(read_at=running.published_at + timedelta(minutes=minutes))
+    Broadcast.objects.update(left_at=running.published_at + timedelta(hours=1))
     running.refresh_from_db()
     assert [count for _at, count in readings_of(running)] == [0, 1, 2, 2]
     assert "Read over time: 2 of 3" in text(staff.get(f"/broadcasts/{running.pk}/"))
