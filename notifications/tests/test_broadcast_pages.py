@@ -543,6 +543,11 @@ def test_a_body_cannot_carry_anything_that_acts(staff, body):
     assert not re.search(r"<(script|form|b |p style)|<[^>]*(hx-get|javascript:)", page)
 
 
+def test_an_address_that_may_not_be_leads_nowhere_in_the_preview(staff):
+    assert "javascript:" not in staff.post(PREVIEW, {**PLAIN, "url": "javascript:alert(1)"}).content.decode()
+    assert 'href="/inbox/"' in staff.post(PREVIEW, {**PLAIN, "url": "/inbox/"}).content.decode()
+
+
 def test_the_preview_says_how_many_and_how_many_of_them_are_here(staff, ada, bo, chi):
     Presence.renew([Inbox.objects.of(bo).pk])
     page = text(staff.post(PREVIEW, PLAIN))

@@ -174,7 +174,7 @@ def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
         "b": broadcast,
         "author": signing.dumps(request.user.pk, salt=SALT),
         "page_title": _("Edit the broadcast") if broadcast else _("New broadcast"),
-        **preview_of(request, form),
+        **preview_of(form),
         **more,
     }
     return render(request, "notifications/broadcasts/form.html", context)
@@ -241,14 +241,14 @@ def preview_broadcast(request: Any) -> HttpResponse:
     pk = request.POST.get("broadcast", "")
     broadcast = Broadcast.objects.real().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 18 else None
     form = BroadcastForm(request.POST, broadcast=broadcast)
-    return render(request, "notifications/broadcasts/preview.html", {"form": form, **preview_of(request, form)})
+    return render(request, "notifications/broadcasts/preview.html", {"form": form, **preview_of(form)})
 
 
-def preview_of(request: Any, form: BroadcastForm) -> dict[str, Any]:
+def preview_of(form: BroadcastForm) -> dict[str, Any]:
     content = form.content
     reach, online = content.reach()
     return {
-        "panes": panes(content, request.inbox),
+        "panes": panes(content),
         "content": content,
         "reach": reach,
         "online": online,

@@ -114,7 +114,7 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "b": shown,
         "numbers": numbers,
         "acknowledged_of": numbers.addressed - numbers.lacking,
-        "sample": sample_of(shown, request.inbox),
+        "sample": sample_of(shown),
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
         "needs_typing": shown.state == DRAFT and numbers.addressed >= COUNT_TYPED_FROM,
