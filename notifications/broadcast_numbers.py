@@ -55,14 +55,15 @@ STEPS = ((timedelta(hours=3), TruncMinute), (timedelta(days=7), TruncHour), (Non
 
 
 def readings_of(broadcast: Broadcast) -> list[tuple[datetime, int]]:
-    """How many had read it by then: from when it was shown until it left or until now, first and last included."""
-    start, end = broadcast.shown_at, broadcast.left_at or clock.now()
+    """How many had read it by then: from its publication until it left or until now, first and last included."""
+    start = broadcast.published_at
     if start is None:
         return []
+    end = max(start, broadcast.left_at or clock.now())  # clocks may jump
     step = next(step for limit, step in STEPS if limit is None or end - start <= limit)
-    rows = broadcast.copies.filter(since("read_at"), read_at__lte=end).annotate(at=step("read_at"))
+    rows = broadcast.copies.filter(since("read_at")).annotate(at=step("read_at"))
     points, total = [(start, 0)], 0
     for at, count in rows.values_list("at").annotate(count=Count("pk")).order_by("at"):
         total += count
-        points.append((max(start, at), total))
+        points.append((min(max(start, at), end), total))
     return [*points, (end, total)]

@@ -483,13 +483,13 @@ def test_what_is_over_has_no_form(staff, running, ada):
 
 
 def test_a_change_of_a_running_one_is_shown_again_only_on_demand(staff, running):
-    shown_at = running.shown_at
+    shown = running.shown_revision
     edit(staff, running, title="Supper")
     running.refresh_from_db()
-    assert running.shown_at == shown_at
+    assert running.shown_revision == shown
     edit(staff, running, title="Brunch", show_again="on")
     running.refresh_from_db()
-    assert running.shown_at > shown_at
+    assert running.shown_revision > shown
     assert (running.title, running.state) == ("Brunch", "published")
 
 
@@ -541,6 +541,11 @@ def test_the_preview_shows_only_the_places_that_are_chosen(staff):
 def test_a_body_cannot_carry_anything_that_acts(staff, body):
     page = staff.post(PREVIEW, {**PLAIN, "title": body, "body": body}).content.decode()
     assert not re.search(r"<(script|form|b |p style)|<[^>]*(hx-get|javascript:)", page)
+
+
+def test_an_address_that_may_not_be_leads_nowhere_in_the_preview(staff):
+    assert "javascript:" not in staff.post(PREVIEW, {**PLAIN, "url": "javascript:alert(1)"}).content.decode()
+    assert 'href="/inbox/"' in staff.post(PREVIEW, {**PLAIN, "url": "/inbox/"}).content.decode()
 
 
 def test_the_preview_says_how_many_and_how_many_of_them_are_here(staff, ada, bo, chi):
@@ -663,6 +668,17 @@ def test_acts_work_and_twice_is_once(staff, draft, ada, act):
     )
 
 
+def test_nobody_publishes_what_they_have_not_read(staff, draft, bo):
+    draft.rewrite(Content(title="Supper"), bo)
+    answer = staff.post(f"/broadcasts/{draft.pk}/publish/", {"version": "1"}, follow=True)
+    assert "Read it again" in text(answer)
+    draft.refresh_from_db()
+    assert draft.state == "draft"
+    staff.post(f"/broadcasts/{draft.pk}/publish/", {"version": "2"})
+    draft.refresh_from_db()
+    assert draft.state == "published"
+
+
 def test_discarding_a_draft_works_twice(staff, draft):
     for _ in range(2):
         assert staff.post(f"/broadcasts/{draft.pk}/discard/").url == "/broadcasts/"
@@ -722,8 +738,8 @@ def test_the_chart_says_how_reading_went(staff, running, ada, bo, chi):
         inbox = Inbox.objects.of(who)
         inbox.collect()
         inbox.mark_read(running.row_key)
-        running.copies.filter(inbox=inbox).update(read_at=running.shown_at + timedelta(minutes=minutes))
-    Broadcast.objects.update(left_at=running.shown_at + timedelta(hours=1))
+        running.copies.filter(inbox=inbox).update(read_at=running.published_at + timedelta(minutes=minutes))
+    Broadcast.objects.update(left_at=running.published_at + timedelta(hours=1))
     running.refresh_from_db()
     assert [count for _at, count in readings_of(running)] == [0, 1, 2, 2]
     assert "Read over time: 2 of 3" in text(staff.get(f"/broadcasts/{running.pk}/"))

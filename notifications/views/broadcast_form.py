@@ -124,35 +124,47 @@ def answer_form(request: Any, form: BroadcastForm) -> HttpResponse:
         return show(request, form)
 
 
+class Conflict(Exception):
+    """It stands otherwise in the database, and not by this form."""
+
+    def __init__(self, broadcast: Broadcast):
+        super().__init__("The broadcast was saved otherwise meanwhile.")
+        self.broadcast = broadcast
+
+
 def save(request: Any, form: BroadcastForm, wanted: str) -> HttpResponse:
-    broadcast, content = form.broadcast, form.content
-    if broadcast is None:
-        broadcast = Broadcast.draft(content, request.user, key=form.broadcast_key)
-        if differences(content, broadcast):  # it was saved from another tab, or before going back
-            return show_conflict(request, form, broadcast)
-    else:
-        is_due = broadcast.state == SCHEDULED and content.starts_at is None
-        try:
-            show_again = bool(form.cleaned_data["show_again"])
-            broadcast.rewrite(
-                replace(content, starts_at=clock.now()) if is_due else content,
-                request.user,
-                version=form.cleaned_data["version"] or 0,
-                show_again=show_again,
-            )
-        except EditedMeanwhile:
-            broadcast = Broadcast.objects.get(pk=broadcast.pk)
-            if differences(content, broadcast):
-                return show_conflict(request, form, broadcast)
-    if wanted == "publish":
-        was = broadcast.state
+    try:
+        broadcast = rewritten(request.user, form, form.broadcast) if form.broadcast else drafted(request.user, form)
+    except Conflict as conflict:
+        return show_conflict(request, form, conflict.broadcast)
+    if wanted != "publish":
+        is_draft = broadcast.state == DRAFT
+        messages.success(request, _("The draft is saved.") if is_draft else _("Your changes are saved."))
+    elif broadcast.state == DRAFT:
         broadcast.publish(request.user)
-        if was == DRAFT:
-            say_published(request, broadcast)
-    else:
-        said = _("The draft is saved.") if broadcast.state == DRAFT else _("Your changes are saved.")
-        messages.success(request, said)
+        say_published(request, broadcast)
     return redirect(broadcast)
+
+
+def drafted(author: Any, form: BroadcastForm) -> Broadcast:
+    """A new one; or the same one again, from another tab or after going back."""
+    broadcast = Broadcast.draft(form.content, author, key=form.broadcast_key)
+    if differences(form.content, broadcast):
+        raise Conflict(broadcast)
+    return broadcast
+
+
+def rewritten(editor: Any, form: BroadcastForm, broadcast: Broadcast) -> Broadcast:
+    content, typed = form.content, form.cleaned_data
+    if broadcast.state == SCHEDULED and content.starts_at is None:
+        content = replace(content, starts_at=clock.now())
+    try:
+        broadcast.rewrite(content, editor, version=typed["version"] or 0, show_again=typed["show_again"])
+    except EditedMeanwhile:
+        broadcast = Broadcast.objects.get(pk=broadcast.pk)
+        if differences(form.content, broadcast):
+            raise Conflict(broadcast) from None
+    return broadcast
 
 
 def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
@@ -162,7 +174,7 @@ def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
         "b": broadcast,
         "author": signing.dumps(request.user.pk, salt=SALT),
         "page_title": _("Edit the broadcast") if broadcast else _("New broadcast"),
-        **preview_of(request, form),
+        **preview_of(form),
         **more,
     }
     return render(request, "notifications/broadcasts/form.html", context)
@@ -229,14 +241,14 @@ def preview_broadcast(request: Any) -> HttpResponse:
     pk = request.POST.get("broadcast", "")
     broadcast = Broadcast.objects.real().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 18 else None
     form = BroadcastForm(request.POST, broadcast=broadcast)
-    return render(request, "notifications/broadcasts/preview.html", {"form": form, **preview_of(request, form)})
+    return render(request, "notifications/broadcasts/preview.html", {"form": form, **preview_of(form)})
 
 
-def preview_of(request: Any, form: BroadcastForm) -> dict[str, Any]:
+def preview_of(form: BroadcastForm) -> dict[str, Any]:
     content = form.content
     reach, online = content.reach()
     return {
-        "panes": panes(content, request.inbox),
+        "panes": panes(content),
         "content": content,
         "reach": reach,
         "online": online,

@@ -114,7 +114,7 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "b": shown,
         "numbers": numbers,
         "acknowledged_of": numbers.addressed - numbers.lacking,
-        "sample": sample_of(shown, request.inbox),
+        "sample": sample_of(shown),
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
         "needs_typing": shown.state == DRAFT and numbers.addressed >= COUNT_TYPED_FROM,
@@ -161,6 +161,9 @@ def publish(request: Any, shown: Broadcast) -> HttpResponse | None:
     """As it stands. To many people, it leads to the form, where their number must be typed."""
     if shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM:
         return redirect("notifications:edit_broadcast", shown.pk)
+    if request.POST.get("version", str(shown.version)) != str(shown.version):
+        messages.warning(request, _("It was changed while you looked at it. Read it again before you publish it."))
+        return None
     shown.publish(request.user)
     say_published(request, shown)
     return None

@@ -27,7 +27,7 @@
     box.append(line);
   };
 
-  // The bell's list speaks for itself, and what polls in the background may fail in silence; the menu of a row may not.
+  // The bell's list and whatever is [data-quiet] speak for themselves, and what polls in the background may fail in silence; the menu of a row may not.
   const report = event => {
     const ctx = event.detail?.ctx;
     const isAsked = ctx?.request?.method === "POST" || ctx?.target?.id === "more-body";
