@@ -11,7 +11,6 @@ from csp.constants import NONE, SELF
 
 from config import environment as env
 from config.logging import logging_config
-from config.pictures import keep_pictures
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 
@@ -217,9 +216,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("vendor/htmx", BASE_DIR / "node_modules" / "htmx.org" / "dist")]
 WHITENOISE_USE_FINDERS = DEBUG
-if DEBUG:
-    WHITENOISE_ADD_HEADERS_FUNCTION = keep_pictures
-else:
+if not DEBUG:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -57,7 +57,8 @@ def written(page: Page) -> Page:
     """A broadcast that somebody is writing."""
     page.goto("/broadcasts/new/")
     page.get_by_label("Title").fill("The lighthouse is dark on Thursday night")
-    page.get_by_label("Text").fill("Its lamp is **cleaned** from 22:00 to 02:00.\n\n- The harbour stays open\n- Pilots are on call")
+    text = "Its lamp is **cleaned** from 22:00 to 02:00.\n\n- The harbour stays open\n- Pilots are on call"
+    page.get_by_label("Text").fill(text)
     page.get_by_text("Warning", exact=True).click()
     expect(page.locator("#preview .banner").first).to_contain_text("lighthouse")
     return page

@@ -34,7 +34,7 @@ def register(
 ) -> Category:
     """Make a category known. ``required`` ones cannot be switched off by readers.
 
-    ``icon`` names a symbol of ``static/img/icons.svg``; ``level`` is the default of its notifications.
+    ``icon`` names a symbol of ``templates/_icons.html``; ``level`` is the default of its notifications.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"A category's name is up to 40 of a-z, 0-9, - and _, starting with a letter; got {name!r}.")

@@ -5,13 +5,11 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from wsgiref.headers import Headers
 
 import pytest
 from django.conf import settings
 
 from config.environment import broker_url, build_id, socket_path
-from config.pictures import keep_pictures
 
 KEY = "k" * 50
 PRODUCTION = {"SECRET_KEY": KEY, "ALLOWED_HOSTS": "belfry.example"}
@@ -36,19 +34,6 @@ def read_settings(monkeypatch, tmp_path):
 def test_production_refuses_to_start_without(read_settings, missing):
     with pytest.raises(SystemExit, match=f"^Belfry cannot start: {missing} is not set"):
         read_settings(**{**PRODUCTION, missing: ""})
-
-
-@pytest.mark.parametrize("debug", ["0", "1"])
-def test_production_leaves_it_to_hashed_names_how_long_files_are_kept(read_settings, debug):
-    found = read_settings(**PRODUCTION, DEBUG=debug)
-    assert ("WHITENOISE_ADD_HEADERS_FUNCTION" in found) == (debug == "1")
-
-
-@pytest.mark.parametrize(("url", "kept"), [("/static/img/icons.svg", "max-age=600, public"), ("/static/css/a.css", "")])
-def test_browsers_keep_pictures_while_developing(url, kept):
-    headers = Headers([])
-    keep_pictures(headers, "/anywhere", url)
-    assert headers.get("Cache-Control", "") == kept
 
 
 def test_debug_needs_nothing_and_is_off_unless_asked_for(read_settings):

@@ -204,7 +204,7 @@ class Broadcast(models.Model):
             self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
             content.check(self.published_at if self.state == PUBLISHED else None)
             if version is not None and version != self.version:
-                raise EditedMeanwhile(self.events.filter(what__in=("created", "edited")).first())
+                raise EditedMeanwhile(self.events.filter(what__in=("created", "edited", "shown again")).first())
             before = described(self.content)
             if self.state == PUBLISHED:
                 content = replace(content, starts_at=self.starts_at)
