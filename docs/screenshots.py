@@ -56,10 +56,10 @@ def with_bell(page: Page) -> Page:
 def written(page: Page) -> Page:
     """A broadcast that somebody is writing."""
     page.goto("/broadcasts/new/")
-    page.get_by_label("Title").fill("The lighthouse is dark on Thursday night")
+    page.get_by_role("textbox", name="Title").fill("The lighthouse is dark on Thursday night")
     text = "Its lamp is **cleaned** from 22:00 to 02:00.\n\n- The harbour stays open\n- Pilots are on call"
-    page.get_by_label("Text").fill(text)
-    page.get_by_text("Warning", exact=True).click()
+    page.get_by_role("textbox", name="Text").fill(text)
+    page.get_by_role("radio", name="Warning").check(force=True)
     expect(page.locator("#preview .banner").first).to_contain_text("lighthouse")
     return page
 
