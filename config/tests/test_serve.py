@@ -1,6 +1,7 @@
 """`manage.py serve` says goodbye: sockets are closed with 1012, "come back", and the process ends with code 0."""
 
 import base64
+import contextlib
 import http.cookiejar
 import json
 import os
@@ -22,6 +23,7 @@ from config.tests.site import Site, environment, eventually
 pytestmark = pytest.mark.process
 
 TEXT, CLOSE = 1, 8
+BURST = 300  # connections at once; a kernel of default settings takes 4,096, or as many as the server asks for
 
 
 def sign_in(site: Site, username: str) -> tuple[str, dict[str, str]]:
@@ -108,3 +110,15 @@ def test_a_port_that_is_taken_is_one_line(tmp_path):
         eventually(lambda: second.lines, "its only line")
         assert [line for line in second.lines if line] == [f"CommandError: {second.lines[0][14:]}"]
         assert f"Cannot listen on 127.0.0.1:{site.port}" in second.output
+
+
+def test_many_pages_that_come_back_at_once_need_not_try_twice(tmp_path):
+    """The kernel keeps them waiting while the server is busy with others, here for as long as it stands still."""
+    with Site(tmp_path) as site, contextlib.ExitStack() as opened:
+        server = site.child("manage.py serve")
+        server.suspend()
+        try:
+            for _ in range(BURST):
+                opened.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=20))
+        finally:
+            server.resume()

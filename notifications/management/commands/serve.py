@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds for answers that are under way, and for browsers to confirm the end of their sockets
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
+BACKLOG = 4096  # connections that wait to be taken; Twisted's own 50 makes the others try again after 1, 3, 7 s
 LARGEST_FRAME = 4096  # bytes from a browser; it sends nothing but its resume form
 LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
 
@@ -65,7 +66,7 @@ class Command(BaseCommand):
 def site_server(bind: str, port: int) -> SiteServer:
     return SiteServer(
         application=import_string(settings.ASGI_APPLICATION),
-        endpoints=build_endpoint_description_strings(host=bind, port=port),
+        endpoints=[f"{one}:backlog={BACKLOG}" for one in build_endpoint_description_strings(host=bind, port=port)],
         signal_handlers=False,
         websocket_connect_timeout=5,
         application_close_timeout=5,
