@@ -84,7 +84,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def _resume(self, form: dict[str, Any]) -> None:
         try:
-            reader = await database.reader_of(self._session_key)
+            reader = await self._hub.readers.of(self._session_key)
         except DatabaseError as error:
             log.error("A page could not resume: %s", error)
             await self.close(codes.COME_BACK_LATER)

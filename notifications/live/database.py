@@ -59,14 +59,50 @@ async def users_of(session_keys: set[str]) -> dict[str, Any]:
     return await ask(sessions.users_of, session_keys)
 
 
-async def reader_of(session_key: str) -> tuple[Any, Inbox, tuple[str, int]] | None:
-    """(user, inbox, (epoch, revision of the board)) for a signed-in session, or None."""
+Reader = tuple[Any, Inbox, tuple[str, int]]  # user, inbox, (epoch, revision of the board)
 
-    def find() -> tuple[Any, Inbox, tuple[str, int]] | None:
-        user = sessions.users_of({session_key}).get(session_key)
-        return (user, Inbox.objects.of(user), board_now()) if user else None
 
-    return await ask(find)
+class Readers:
+    """Who is at the sockets that have just opened. What is asked while an answer is on its way is asked together, so
+    that thousands of pages that come back at once cost a handful of questions."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[asyncio.Future[Reader | None]]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, session_key: str) -> Reader | None:
+        """The reader of a signed-in session, or None."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Reader | None] = loop.create_future()
+        self._waiting.setdefault(session_key, []).append(answer)
+        if self._asking is None or self._asking.done():
+            self._asking = loop.create_task(self._ask())
+        return await answer
+
+    async def _ask(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            found: dict[str, Reader] | Exception
+            try:
+                found = await ask(readers_of, set(waiting))
+            except Exception as error:  # of whoever waits for it
+                found = error
+            for key, answers in waiting.items():
+                for answer in answers:
+                    if answer.done():  # its socket has gone
+                        continue
+                    if isinstance(found, Exception):
+                        answer.set_exception(found)
+                    else:
+                        answer.set_result(found.get(key))
+
+
+def readers_of(session_keys: set[str]) -> dict[str, Reader]:
+    """Four queries for all of them. Sessions that are not signed in are missing."""
+    users = sessions.users_of(session_keys)
+    inboxes = {inbox.user_id: inbox for inbox in Inbox.objects.filter(user__in={user.pk for user in users.values()})}
+    board = board_now()
+    return {key: (user, inboxes.get(user.pk) or Inbox.objects.of(user), board) for key, user in users.items()}
 
 
 async def standing(inbox_ids: list[int]) -> tuple[tuple[str, int], dict[int, tuple[int, int]]]:

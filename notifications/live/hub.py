@@ -40,6 +40,7 @@ class Hub:
     def __init__(self) -> None:
         self.epoch, self.board = "", 0  # and the revision of the board, as far as we have heard
         self.outlets: dict[int, set[Outlet]] = {}
+        self.readers = database.Readers()
         self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed, self.board_nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()

@@ -272,10 +272,10 @@ async def test_a_draining_server_sends_its_pages_away_to_come_back(bo):
 
 
 async def test_a_database_that_does_not_answer_sends_the_page_away_to_come_back_later(bo, monkeypatch, caplog):
-    async def down(session_key):
+    def down(session_keys):
         raise database.DatabaseError("gone")
 
-    monkeypatch.setattr(database, "reader_of", down)
+    monkeypatch.setattr(database, "readers_of", down)
     page = await LivePage(bo).load()
     await page.connect()
     assert await page.until_closed() == codes.COME_BACK_LATER

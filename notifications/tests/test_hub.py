@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -270,3 +271,23 @@ async def test_the_group_of_a_reader_who_has_left_is_left_too(bo, by_hand, monke
         await eventually(lambda: heard.hears(inbox.pk))
     await eventually(lambda: heard.probe() or not heard.hears(inbox.pk))
     assert not hub.current().outlets
+
+
+async def test_pages_that_come_back_at_once_are_looked_up_together(bo, by_hand, monkeypatch):
+    asked, may_go, real = [], threading.Event(), database.readers_of
+
+    def readers_of(keys):
+        asked.append(len(keys))
+        may_go.wait(timeout=15)
+        return real(keys)
+
+    monkeypatch.setattr(database, "readers_of", readers_of)
+    pages = [await LivePage(bo).load() for _ in range(5)]
+    for page in pages:
+        await page.connect()
+    await eventually(lambda: sum(asked) + len(hub.current().readers._waiting) == 5)
+    may_go.set()
+    await eventually(lambda: len(hub.current().all_outlets()) == 5)
+    assert len(asked) == 2
+    for page in pages:
+        await page.cut()
