@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from .presence import Presence
 
@@ -22,6 +23,15 @@ class Audience(models.TextChoices):
     STAFF = "staff", _("Staff")
     GROUPS = "groups", _("Groups")
     PEOPLE = "people", _("Named people")
+
+
+#: Why somebody is addressed, in the words of "Why did I get this?"; rendered when they are shown.
+REASONS: dict[str, str] = {
+    Audience.EVERYONE: gettext_noop("Because it is for everyone"),
+    Audience.STAFF: gettext_noop("Because you are staff"),
+    Audience.GROUPS: gettext_noop("Because you are in a group that it is for"),
+    Audience.PEOPLE: gettext_noop("Because it was sent to you by name"),
+}
 
 
 @dataclass(frozen=True)

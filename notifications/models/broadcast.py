@@ -380,6 +380,8 @@ class Broadcast(models.Model):
             title=self.title,
             category=CATEGORY,
             level=self.level,
+            source=f"broadcast {self.pk}",
+            sent_by=self.author_name,
             revision=0,
             arrival=self.arrival,
             shown_revision=self.shown_revision,

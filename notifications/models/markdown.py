@@ -6,6 +6,7 @@ obeys ``hx-*`` in whatever it swaps, so none may ever come through.
 
 import html
 import re
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -25,6 +26,7 @@ def html_of(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=100)
 def text_of(clean_html: str) -> str:
     """What it says, without its form: for excerpts and for searching."""
     apart = re.sub(r"</(?:p|li|pre|blockquote)>|<[bh]r>", " ", clean_html)

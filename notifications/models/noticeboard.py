@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from . import clock
-from .audience import addressed
+from .audience import REASONS, addressed
 from .board import Board
 from .broadcast import KEY_START, PUBLISHED, Broadcast
 from .notification import Notification
@@ -102,6 +102,7 @@ def announcement(broadcast: Broadcast, own: Notification | None = None) -> Notif
     row: Notification = own or broadcast.row()
     row.broadcast = broadcast
     row.title, row.body, row.level, row.url = broadcast.title, broadcast.body_text, broadcast.level, broadcast.url
+    row.reason = REASONS.get(broadcast.audience, "")
     row.is_outdated = row.shown_revision != broadcast.shown_revision
     for name, value in as_it_began(row, broadcast).items() if row.is_outdated else ():
         setattr(row, name, value)

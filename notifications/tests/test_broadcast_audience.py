@@ -263,3 +263,14 @@ async def test_an_open_page_of_one_of_many_who_join_at_once_shows_it(bo, chi, cr
         await crew.user_set.aadd(bo, chi)
         await page.until(lambda: "For the crew" in page.text("#feed") and "For the crew" in page.text("#banners"))
         assert page.text("#badge") == "1"
+
+
+@pytest.mark.parametrize(
+    ("audience", "reason"),
+    [("everyone", "it is for everyone"), ("staff", "you are staff"), ("people", "it was sent to you by name")],
+)
+def test_readers_can_look_up_why_they_got_it(ada, client, audience, reason):
+    made = Broadcast.draft(Content(title="Maintenance", audience=audience, names=["ada"]), ada)
+    made.publish(ada)
+    client.force_login(ada)
+    assert f"Because {reason}." in client.get(f"/inbox/{made.row_key}/more/").content.decode()
