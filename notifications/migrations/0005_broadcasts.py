@@ -111,11 +111,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('broadcast__isnull', False)), fields=['broadcast'], name='notification_copies'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('broadcast__isnull', False)), fields=['inbox', 'broadcast'], name='notification_own'),
+            index=models.Index(condition=models.Q(('broadcast__isnull', False)), fields=['broadcast', 'inbox'], name='notification_copies'),
         ),
         migrations.AddField(
             model_name='broadcastevent',

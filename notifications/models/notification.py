@@ -200,8 +200,9 @@ class Notification(models.Model):
                 fields=["group_id", "-arrival"], name="notification_group", condition=Q(group_id__isnull=False)
             ),
             models.Index(fields=["target"], name="notification_target", condition=~Q(target="")),
-            models.Index(fields=["broadcast"], name="notification_copies", condition=Q(broadcast__isnull=False)),
-            models.Index(fields=["inbox", "broadcast"], name="notification_own", condition=Q(broadcast__isnull=False)),
+            models.Index(
+                fields=["broadcast", "inbox"], name="notification_copies", condition=Q(broadcast__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
