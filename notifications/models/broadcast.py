@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from notifications import categories
@@ -394,9 +394,12 @@ class Broadcast(models.Model):
         return insert_for_each(inboxes, "inbox", self.row())
 
     def lacking_acknowledgement(self) -> QuerySet[Any]:
-        """Who is addressed and has not said that they have read it."""
+        """Who is addressed and has not said that they have read it.
+
+        Not by NOT IN: where the list of those who have is larger than its memory, PostgreSQL reads it once per user.
+        """
         done = self.copies.filter(acknowledged_at__isnull=False, shown_revision=self.shown_revision)
-        return self.users().exclude(inbox__in=done.values("inbox"))
+        return self.users().filter(~Exists(done.filter(inbox__user=OuterRef("pk"))))
 
     def note_reminder(self, by: Any = None) -> BroadcastEvent:
         """Those who have not acknowledged it are to be asked; the same ones as before within a minute."""
@@ -407,9 +410,10 @@ class Broadcast(models.Model):
             if not self.asks_acknowledgement:
                 raise WrongState("reminded of", "asking for no acknowledgement")
             reminders = self.events.filter(what__in=(REMINDING, REMINDED))
-            last = reminders.filter(at__gt=clock.now() - REMINDER_PAUSE).first()
+            if last := reminders.filter(at__gt=clock.now() - REMINDER_PAUSE).first():
+                return last
             count = self.lacking_acknowledgement().count()
-            return last or BroadcastEvent.note(self, REMINDING, by, {"people": [0, count]})
+            return BroadcastEvent.note(self, REMINDING, by, {"people": [0, count]})
 
 
 def described(content: Content) -> dict[str, Any]:

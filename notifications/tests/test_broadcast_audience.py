@@ -230,6 +230,14 @@ def test_many_people_are_looked_up_in_few_statements_however_many(bo):
 # On open pages.
 
 
+def test_who_has_not_acknowledged_is_found_by_index_however_many_have(bo, chi):
+    one = broadcast("Rules", asks_acknowledgement=True)
+    Inbox.objects.of(bo).acknowledge(one.row_key)
+    assert list(one.lacking_acknowledgement()) == [chi]
+    plan = one.lacking_acknowledgement().explain()
+    assert "Anti Join" in plan or "(broadcast_id=? AND inbox_id=?)" in plan  # PostgreSQL's words, and SQLite's
+
+
 async def test_an_open_page_shows_and_drops_it_as_its_reader_joins_and_leaves(bo, crew, live):
     await abroadcast("For the crew", audience=crew, placement="both")
     async with LivePage(bo) as page:
