@@ -93,7 +93,6 @@ class Migration(migrations.Migration):
                 ('revision', models.BigIntegerField(null=True)),
                 ('arrived_revision', models.BigIntegerField(null=True)),
                 ('shown_revision', models.BigIntegerField(null=True)),
-                ('shown_at', models.DateTimeField(null=True)),
                 ('arrival', models.BigIntegerField(null=True)),
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('groups', models.ManyToManyField(related_name='+', to='auth.group')),

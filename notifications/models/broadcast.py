@@ -111,7 +111,6 @@ class Broadcast(models.Model):
     arrived_revision = models.BigIntegerField(null=True)  # at its publication
     # At its publication, or when it was shown once more: what readers had done with it before means nothing any more.
     shown_revision = models.BigIntegerField(null=True)
-    shown_at = models.DateTimeField(null=True)
     arrival = models.BigIntegerField(null=True)  # its place in all lists: µs since 1970
 
     objects = BroadcastQuerySet.as_manager()
@@ -210,7 +209,7 @@ class Broadcast(models.Model):
                 content = replace(content, starts_at=self.starts_at)
                 self.revision = board.next_revision()
                 if show_again:
-                    self.shown_revision, self.shown_at = self.revision, clock.now()
+                    self.shown_revision = self.revision
             self.version += 1
             self._put(content)
             if self.state == SCHEDULED and self.starts_at is None:
@@ -281,7 +280,7 @@ class Broadcast(models.Model):
     def _begin(self, board: Board, by: Any) -> None:
         self.state, self.published_at = PUBLISHED, clock.now()
         self.revision = self.arrived_revision = self.shown_revision = board.next_revision()
-        self.arrival, self.shown_at = board.next_arrival(), self.published_at
+        self.arrival = board.next_arrival()
         self.online_count = self.rule.online_count()
         self.save()
         BroadcastEvent.note(self, "published", by)

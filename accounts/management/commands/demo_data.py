@@ -100,7 +100,7 @@ def ensure_broadcast(said: dict[str, Any], author: Any) -> None:
     end = begin + time_span(said["lasted"]) if "lasted" in said else None
     one.events.update(at=begin)
     one.events.filter(what="ended").update(at=end)
-    times = dict.fromkeys(("made_at", "starts_at", "published_at", "shown_at"), begin)
+    times = dict.fromkeys(("made_at", "starts_at", "published_at"), begin)
     Broadcast.objects.filter(pk=one.pk).update(**times, left_at=end, arrival=int(begin.timestamp() * 1_000_000))
 
 
