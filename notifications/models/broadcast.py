@@ -34,6 +34,7 @@ UNDO = timedelta(seconds=30)  # after publication, in which it can be taken back
 CATEGORY = "announcements"
 KEY_START = "broadcast-"
 GATHER_LIMIT = NAMES_AT_ONCE  # names looked up in one transaction
+NAMES_IN_HISTORY = 10
 REMINDER_PAUSE = timedelta(seconds=60)  # between two reminders; a second click means the first one
 
 
@@ -215,8 +216,7 @@ class Broadcast(models.Model):
             if self.state == SCHEDULED and self.starts_at is None:
                 self.starts_at = clock.now()
                 self.save(update_fields=["starts_at"])
-            after = described(self.content)
-            changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+            changes = changes_between(before, described(self.content))
             BroadcastEvent.note(self, "shown again" if show_again else "edited", by, changes)
 
     def _put(self, content: Content) -> None:
@@ -416,14 +416,26 @@ class Broadcast(models.Model):
 
 
 def described(content: Content) -> dict[str, Any]:
-    """For the history: each part of it as a text or a number."""
-    people = content.names if len(content.names) <= 10 else [*content.names[:10], f"+{len(content.names) - 10}"]
-    parts: dict[str, Any] = {
+    """Each part of it as a text, a number or a list of texts, to be compared and shown."""
+    parts = {
         **content.columns(),
         "groups": [str(one) for one in content.groups],
-        "people": list(people),
+        "people": list(content.names),
     }
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parts.items()}
+
+
+def changes_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    """For the history, which does not repeat all of very many names."""
+    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    if "people" in changes:
+        changes["people"] = [first_of(names) for names in changes["people"]]
+    return changes
+
+
+def first_of(names: list[str]) -> list[str]:
+    more = len(names) - NAMES_IN_HISTORY
+    return [*names[:NAMES_IN_HISTORY], f"+{more}"] if more > 0 else names
 
 
 def touch(broadcasts: Iterable[Broadcast]) -> None:

@@ -461,6 +461,19 @@ def test_an_edit_over_somebody_elses_is_caught_and_nothing_is_lost(staff, draft,
     assert draft.title == "Brunch"
 
 
+def test_an_edit_of_the_eleventh_name_is_caught_too(staff, bo):
+    users = get_user_model()
+    users.objects.bulk_create(users(username=f"u{n:02}") for n in range(20))
+    names = [f"u{n:02}" for n in range(12)]
+    draft = Broadcast.draft(Content(title="Lunch", audience="people", names=names), bo)
+    path = f"/broadcasts/{draft.pk}/edit/"
+    form = form_values(staff.get(path))
+    draft.rewrite(Content(title="Lunch", audience="people", names=[*names[:11], "u18"]), bo)
+    answer = staff.post(path, {**form, "names": "\n".join([*names[:11], "u19"]), "do": "save"})
+    assert [one["label"] for one in answer.context["differences"]] == ["People"]
+    assert "people" in draft.events.first().changes
+
+
 def test_a_double_click_on_save_is_no_conflict_with_oneself(staff, draft):
     path = f"/broadcasts/{draft.pk}/edit/"
     form = {**form_values(staff.get(path)), "title": "Supper", "do": "save"}
