@@ -19,8 +19,8 @@ from django.utils.translation import gettext_noop
 from .delivery import notify_many
 from .models import Audience, Broadcast, BroadcastEvent, Content, InvalidBroadcast, KeyTaken, clock
 from .models.broadcast import CATEGORY, DRAFT
-from .models.broadcast_content import by_name
-from .models.broadcast_event import REMINDING
+from .models.broadcast_content import ids_of
+from .models.broadcast_event import CREATED, EDITED, REMINDING, SHOWN_AGAIN
 from .models.draft import KEY
 
 REMINDED_AT_ONCE = 1_000  # people; more are reminded by a task
@@ -88,7 +88,7 @@ def send(content: Content, author: Any, key: str) -> Broadcast:
         found = Broadcast.draft(content, author, key=key)  # somebody else's by now, perhaps
     if key:
         check_same_content(found, content)
-    if found.state == DRAFT and not found.events.exclude(what="created").exists():
+    if found.state == DRAFT and not found.events.exclude(what=CREATED).exists():
         found.publish(author)
     return found
 
@@ -173,7 +173,7 @@ def taken(found: Broadcast, name: str, before: Any, value: Any) -> KeyTaken:
 def beginnings(found: Broadcast) -> dict[str, Any]:
     """What editing has changed, as it was at first."""
     began: dict[str, Any] = {}
-    for event in found.events.filter(what__in=("edited", "shown again")):  # the newest first
+    for event in found.events.filter(what__in=(EDITED, SHOWN_AGAIN)):  # the newest first
         began |= {name: before for name, (before, _after) in event.changes.items()}
     times = {name: datetime.fromisoformat(began[name]) for name in ("starts_at", "ends_at") if began.get(name)}
     return {**began, **times}
@@ -190,15 +190,6 @@ def is_same_start(found: Broadcast, before: datetime | None, value: datetime | N
 
 def people_of(found: Broadcast) -> set[Any]:
     return {*found.people.values_list("pk", flat=True), *ids_of(found.names.splitlines())}
-
-
-def ids_of(names: Iterable[str]) -> set[Any]:
-    names = sorted(set(names))
-    return {
-        pk
-        for start in range(0, len(names), BATCH)
-        for pk in by_name(names[start : start + BATCH]).values_list("pk", flat=True)
-    }
 
 
 # "I have read this".

@@ -22,8 +22,8 @@ from notifications import categories
 from . import clock, markdown
 from .audience import Audience, Rule
 from .board import Board
-from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, by_name
-from .broadcast_event import REMINDED, REMINDING, BroadcastEvent
+from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, ids_of, users_named
+from .broadcast_event import CREATED, EDITED, NAME_LIMIT, REMINDED, REMINDING, SHOWN_AGAIN, BroadcastEvent, name_of
 from .bulk import insert_for_each
 from .draft import TITLE_LIMIT, URL_LIMIT
 from .notification import Notification
@@ -82,7 +82,7 @@ class BroadcastQuerySet(models.QuerySet["Broadcast"]):
 class Broadcast(models.Model):
     key = models.CharField(max_length=100, blank=True)  # the caller's: the same one again sends nothing
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    author_name = models.CharField(max_length=150, blank=True)
+    author_name = models.CharField(max_length=NAME_LIMIT, blank=True)
 
     title = models.CharField(max_length=TITLE_LIMIT)
     body = models.TextField(blank=True)
@@ -168,6 +168,11 @@ class Broadcast(models.Model):
         columns = {name: getattr(self, name) for name in Content().columns()}
         return Content(**columns, groups=list(self.groups.order_by("name")), names=names)
 
+    @property
+    def last_edit(self) -> BroadcastEvent | None:
+        """By whom and when it got the words that it has."""
+        return self.events.filter(what__in=(CREATED, EDITED, SHOWN_AGAIN)).first()
+
     def users(self) -> QuerySet[Any]:
         """The active users whom it addresses now."""
         return self.rule.users()
@@ -186,10 +191,9 @@ class Broadcast(models.Model):
             found = cls.objects.filter(key=key).first() if key else None
             if found is not None:
                 return found
-            broadcast = cls(key=key, author=by, is_trial=is_trial)
-            broadcast.author_name = (by.get_full_name() or by.get_username())[:150] if by else ""
+            broadcast = cls(key=key, author=by, author_name=name_of(by), is_trial=is_trial)
             broadcast._put(content)
-            BroadcastEvent.note(broadcast, "created", by)
+            BroadcastEvent.note(broadcast, CREATED, by)
             return broadcast
 
     def rewrite(
@@ -204,7 +208,7 @@ class Broadcast(models.Model):
             self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
             content.check(self.published_at if self.state == PUBLISHED else None)
             if version is not None and version != self.version:
-                raise EditedMeanwhile(self.events.filter(what__in=("created", "edited", "shown again")).first())
+                raise EditedMeanwhile(self.last_edit)
             before = described(self.content)
             if self.state == PUBLISHED:
                 content = replace(content, starts_at=self.starts_at)
@@ -217,7 +221,7 @@ class Broadcast(models.Model):
                 self.starts_at = clock.now()
                 self.save(update_fields=["starts_at"])
             changes = changes_between(before, described(self.content))
-            BroadcastEvent.note(self, "shown again" if show_again else "edited", by, changes)
+            BroadcastEvent.note(self, SHOWN_AGAIN if show_again else EDITED, by, changes)
 
     def _put(self, content: Content) -> None:
         for name, value in content.columns().items():
@@ -232,21 +236,14 @@ class Broadcast(models.Model):
         if is_large:
             self.people.clear()
         else:
-            self.people.set(self._named(names))
-
-    def _named(self, names: list[str]) -> list[Any]:
-        return [
-            pk
-            for start in range(0, len(names), NAMES_AT_ONCE)
-            for pk in by_name(names[start : start + NAMES_AT_ONCE]).values_list("pk", flat=True)
-        ]
+            self.people.set(ids_of(names))
 
     def gather(self) -> bool:
         """Look up the next of very many names. True when there are more. Safe to run twice, and from two places."""
         with Board.change():
             self._lock("gathered", *STATES)
             names = self.names.splitlines()
-            self.people.add(*by_name(names[:GATHER_LIMIT]).values_list("pk", flat=True))
+            self.people.add(*users_named(names[:GATHER_LIMIT]).values_list("pk", flat=True))
             self.names = "\n".join(names[GATHER_LIMIT:])
             self.save(update_fields=["names"])
             return bool(self.names)

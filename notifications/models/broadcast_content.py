@@ -102,13 +102,14 @@ class Content:
     def reach(self) -> tuple[int, int]:
         """How many people it would address now, and how many of them have a page open."""
         if self.audience == Audience.PEOPLE:
-            rules = [Rule(self.audience, people=by_name(names).values("pk")) for names in slices(self.names)]
+            rules = [Rule(self.audience, people=users_named(some).values("pk")) for some in slices(self.names)]
         else:
             rules = [Rule(self.audience, groups=[group.pk for group in self.groups])]
         return sum(rule.users().count() for rule in rules), sum(rule.online_count() for rule in rules)
 
 
-def by_name(names: Iterable[str]) -> QuerySet[Any]:
+def users_named(names: Iterable[str]) -> QuerySet[Any]:
+    """The active ones."""
     users = get_user_model()
     return users._default_manager.filter(is_active=True, **{f"{users.USERNAME_FIELD}__in": list(names)})
 
@@ -124,5 +125,9 @@ def unknown_names(names: Sequence[str]) -> list[str]:
     """Those that no active account has, in their order."""
     known: set[str] = set()
     for some in slices(names):
-        known.update(by_name(some).values_list(get_user_model().USERNAME_FIELD, flat=True))
+        known.update(users_named(some).values_list(get_user_model().USERNAME_FIELD, flat=True))
     return [name for name in names if name not in known]
+
+
+def ids_of(names: Sequence[str]) -> set[Any]:
+    return {pk for some in slices(names) for pk in users_named(some).values_list("pk", flat=True)}

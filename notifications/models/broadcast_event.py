@@ -6,7 +6,9 @@ from django.db import models
 
 from . import clock
 
+CREATED, EDITED, SHOWN_AGAIN = "created", "edited", "shown again"
 REMINDING, REMINDED = "reminding", "reminded"  # begun; done
+NAME_LIMIT = 150
 
 
 class BroadcastEvent(models.Model):
@@ -15,7 +17,7 @@ class BroadcastEvent(models.Model):
     broadcast = models.ForeignKey("notifications.Broadcast", models.CASCADE, related_name="events")
     at = models.DateTimeField(default=clock.now)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    by_name = models.CharField(max_length=150, blank=True)  # empty: the clock
+    by_name = models.CharField(max_length=NAME_LIMIT, blank=True)  # empty: the clock
     what = models.CharField(max_length=20)
     changes = models.JSONField(default=dict)  # field: [before, after]
 
@@ -27,9 +29,8 @@ class BroadcastEvent(models.Model):
 
     @classmethod
     def note(cls, broadcast: Any, what: str, by: Any = None, changes: dict[str, Any] | None = None) -> Self:
-        name = (by.get_full_name() or by.get_username())[:150] if by else ""
         return cls.objects.create(
-            broadcast=broadcast, at=clock.now(), what=what, by=by, by_name=name, changes=changes or {}
+            broadcast=broadcast, at=clock.now(), what=what, by=by, by_name=name_of(by), changes=changes or {}
         )
 
     @classmethod
@@ -40,3 +41,8 @@ class BroadcastEvent(models.Model):
 
     def finish_reminder(self) -> None:
         type(self).objects.filter(pk=self.pk, what=REMINDING).update(what=REMINDED)
+
+
+def name_of(user: Any) -> str:
+    """As it stands in the history, also when the account is gone."""
+    return (user.get_full_name() or user.get_username())[:NAME_LIMIT] if user else ""

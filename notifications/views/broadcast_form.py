@@ -185,7 +185,7 @@ def show_conflict(request: Any, form: BroadcastForm, broadcast: Broadcast) -> Ht
     typed = request.POST.copy()
     typed["version"] = str(broadcast.version)
     form = BroadcastForm(typed, broadcast=broadcast)
-    return show(request, form, conflict=last_edit(broadcast), differences=differences(form.content, broadcast))
+    return show(request, form, conflict=broadcast.last_edit, differences=differences(form.content, broadcast))
 
 
 def differences(content: Content, broadcast: Broadcast) -> list[dict[str, Any]]:
@@ -264,11 +264,7 @@ def edited_meanwhile(form: BroadcastForm) -> BroadcastEvent | None:
     """What somebody else has done to it since this form was opened."""
     if form.broadcast is None or not form.is_bound or form.typed.get("version") == form.broadcast.version:
         return None
-    return last_edit(form.broadcast)
-
-
-def last_edit(broadcast: Broadcast) -> BroadcastEvent | None:
-    return broadcast.events.filter(what__in=("created", "edited", "shown again")).first()
+    return form.broadcast.last_edit
 
 
 def publish_label(form: BroadcastForm, reach: int) -> str:

@@ -24,7 +24,7 @@ from notifications.broadcast_numbers import numbers_of, readings_of
 from notifications.forms import LEVELS, PLACEMENTS
 from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
-from notifications.models.broadcast_event import REMINDED, REMINDING
+from notifications.models.broadcast_event import CREATED, EDITED, REMINDED, REMINDING, SHOWN_AGAIN
 
 from .answers import staff_required
 from .broadcast_sample import sample_of
@@ -42,9 +42,9 @@ STATES = {
     WITHDRAWN: gettext_lazy("Withdrawn"),
 }
 DEEDS = {
-    "created": gettext_lazy("wrote it"),
-    "edited": gettext_lazy("changed it"),
-    "shown again": gettext_lazy("changed it and showed it again"),
+    CREATED: gettext_lazy("wrote it"),
+    EDITED: gettext_lazy("changed it"),
+    SHOWN_AGAIN: gettext_lazy("changed it and showed it again"),
     "scheduled": gettext_lazy("scheduled it"),
     "published": gettext_lazy("published it"),
     "cancelled": gettext_lazy("cancelled it"),
