@@ -106,15 +106,13 @@ def opened(request: Any, broadcast: Broadcast | None) -> HttpResponse:
 
 def answer_form(request: Any, form: BroadcastForm) -> HttpResponse:
     wanted = request.POST.get("do", "save")
-    if wanted == "preview":
-        return show(request, form)
-    if not form.is_valid():
+    if wanted == "preview" or not form.is_valid():
         return show(request, form)
     if wanted == "trial":
         Broadcast.send_trial(form.content, request.user)
         messages.success(request, _("It is on its way to you alone, and goes away after ten minutes."))
         return show(request, form)
-    if asks_number(form, wanted) and not is_number_right(form):
+    if is_for_others(form, wanted) and not is_number_right(form):
         return show(request, form)
     try:
         return save(request, form, wanted)
@@ -207,19 +205,18 @@ def normal(content: Content) -> Content:
 # Many people.
 
 
-def asks_number(form: BroadcastForm, wanted: str) -> bool:
-    """Before it is published to many, and before the many become others."""
-    broadcast, content = form.broadcast, form.content
+def is_for_others(form: BroadcastForm, wanted: str) -> bool:
+    """Whether it would go to people who have not had it: then the number of many must be typed."""
+    broadcast = form.broadcast
     if broadcast is None or broadcast.state == DRAFT:
-        return wanted == "publish" and content.reach()[0] >= COUNT_TYPED_FROM
-    mine, theirs = normal(content), normal(broadcast.content)
-    is_same = (mine.audience, mine.groups, mine.names) == (theirs.audience, theirs.groups, theirs.names)
-    return not is_same and content.reach()[0] >= COUNT_TYPED_FROM
+        return wanted == "publish"
+    mine, theirs = normal(form.content), normal(broadcast.content)
+    return (mine.audience, mine.groups, mine.names) != (theirs.audience, theirs.groups, theirs.names)
 
 
 def is_number_right(form: BroadcastForm) -> bool:
     typed, count = typed_number(form.cleaned_data["count"]), form.content.reach()[0]
-    if typed == count:
+    if typed == count or count < COUNT_TYPED_FROM:
         return True
     if typed is None:
         said = _("It would reach {count} people. Type this number if that is meant.")
@@ -252,7 +249,7 @@ def preview_of(form: BroadcastForm) -> dict[str, Any]:
         "content": content,
         "reach": reach,
         "online": online,
-        "asks_number": asks_number(form, "publish"),
+        "asks_number": reach >= COUNT_TYPED_FROM and is_for_others(form, "publish"),
         "publish_label": publish_label(form, reach),
         "problems": {name: form.errors.get(name) for name in ("starts_at", "ends_at")} if form.is_bound else {},
         "edited": edited_meanwhile(form),
@@ -278,7 +275,7 @@ def publish_label(form: BroadcastForm, reach: int) -> str:
 
 @staff_page
 def find_people(request: Any) -> HttpResponse:
-    """Whom somebody may mean who types the beginning of a name."""
+    """Whom somebody may mean who types parts of a name."""
     words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     users = get_user_model()
     there = {field.name for field in users._meta.get_fields()}

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from notifications import broadcasting
-from notifications.broadcast_numbers import numbers_of, readings_of
+from notifications.broadcast_numbers import addressed_by, numbers_of, readings_of
 from notifications.forms import LEVELS, PLACEMENTS
 from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
@@ -159,7 +159,7 @@ def act(verb: Callable[[Any, Broadcast], HttpResponse | None]) -> Callable[..., 
 @act
 def publish(request: Any, shown: Broadcast) -> HttpResponse | None:
     """As it stands. To many people, it leads to the form, where their number must be typed."""
-    if shown.state == DRAFT and shown.content.reach()[0] >= COUNT_TYPED_FROM:
+    if shown.state == DRAFT and addressed_by(shown) >= COUNT_TYPED_FROM:
         return redirect("notifications:edit_broadcast", shown.pk)
     if request.POST.get("version", str(shown.version)) != str(shown.version):
         messages.warning(request, _("It was changed while you looked at it. Read it again before you publish it."))
