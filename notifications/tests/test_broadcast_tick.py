@@ -4,6 +4,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_running_tick_publishes_within_a_second_of_the_start(bo, monkeypatch):
         stopped.set()
 
     monkeypatch.setattr(Broadcast, "_begin", noted)
-    monkeypatch.setattr(ticking.threading, "Event", lambda: stopped)
+    monkeypatch.setattr(ticking, "threading", SimpleNamespace(Event=lambda: stopped))  # each thread has an Event, too
     monkeypatch.setattr(ticking.signal, "signal", lambda *_: None)
     starts_at = clock.now() + timedelta(seconds=0.5)
     broadcast("Now", starts_at=starts_at)
