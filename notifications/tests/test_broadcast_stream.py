@@ -177,6 +177,7 @@ async def test_what_the_page_has_not_shown_yet_stays_unread(bo):
         await abroadcast()
         await page.client.post("/inbox/all/read/", {**form, "live": "on"}, headers={"HX-Request": "true"})
         await page.until(lambda: page.text("#count-unread") == "1")
+    assert await sync_to_async((await inbox_of(bo)).count_of)("unread") == 1  # the page says so before the act, too
 
 
 async def test_who_joins_the_group_sees_what_runs_and_nothing_that_has_ended(bo):
