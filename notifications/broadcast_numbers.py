@@ -1,12 +1,45 @@
 """What has become of a broadcast: counted from the readers' own rows of it, so nothing is kept up to date anywhere."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 
 from django.db.models import Count, F, Q
 from django.db.models.functions import TruncDay, TruncHour, TruncMinute
 
 from .models import Broadcast, clock
+
+T = TypeVar("T")
+
+COSTLY = 0.05  # seconds; what takes longer is not counted anew for every page that asks each 3 s
+RESTS = 10  # times as long as it took, in which it is not
+
+_kept: dict[tuple[object, ...], tuple[float, Any]] = {}
+KEPT_LIMIT = 100
+
+
+def rests_when_costly(count: Callable[[Broadcast], T]) -> Callable[[Broadcast], T]:
+    """Counting takes time in proportion to the readers. With many of them the numbers are some seconds old."""
+
+    @wraps(count)
+    def counted(broadcast: Broadcast) -> T:
+        key = (count, broadcast.pk, broadcast.version, broadcast.state, broadcast.revision)
+        until, found = _kept.get(key, (0.0, None))
+        began = time.monotonic()
+        if began < until:
+            return found
+        found = count(broadcast)
+        took = time.monotonic() - began
+        if took > COSTLY:
+            if len(_kept) >= KEPT_LIMIT:
+                _kept.clear()
+            _kept[key] = began + took * (1 + RESTS), found
+        return found
+
+    return counted
 
 
 @dataclass(frozen=True)
@@ -22,6 +55,7 @@ class Numbers:
     online_now: int
 
 
+@rests_when_costly
 def numbers_of(broadcast: Broadcast) -> Numbers:
     """As they are now. What was done before it was shown once more does not count."""
     counted = broadcast.copies.aggregate(
@@ -54,6 +88,7 @@ def since(name: str) -> Q:
 STEPS = ((timedelta(hours=3), TruncMinute), (timedelta(days=7), TruncHour), (None, TruncDay))
 
 
+@rests_when_costly
 def readings_of(broadcast: Broadcast) -> list[tuple[datetime, int]]:
     """How many had read it by then: from its publication until it left or until now, first and last included."""
     start = broadcast.published_at

@@ -399,6 +399,7 @@ class Broadcast(models.Model):
 
     def note_reminder(self, by: Any = None) -> BroadcastEvent:
         """Those who have not acknowledged it are to be asked; the same ones as before within a minute."""
+        count = self.lacking_acknowledgement().count()  # takes its time with a million of them: not under the lock
         with Board.change():
             self._lock("reminded of", PUBLISHED)
             if not self.is_live(clock.now()):
@@ -408,7 +409,6 @@ class Broadcast(models.Model):
             reminders = self.events.filter(what__in=(REMINDING, REMINDED))
             if last := reminders.filter(at__gt=clock.now() - REMINDER_PAUSE).first():
                 return last
-            count = self.lacking_acknowledgement().count()
             return BroadcastEvent.note(self, REMINDING, by, {"people": [0, count]})
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from notifications import broadcast_numbers
 from notifications.broadcast_numbers import numbers_of, readings_of
 from notifications.models import Broadcast, Content, Inbox, Presence, clock
 from notifications.models.broadcast import UNDO
@@ -32,6 +33,13 @@ PLAIN = {
     "when": "now",
     "key": "a-key-of-the-form",
 }
+
+
+@pytest.fixture(autouse=True)
+def costs(monkeypatch):
+    """However slow this machine is, nothing is too costly to be counted anew."""
+    monkeypatch.setattr(broadcast_numbers, "COSTLY", float("inf"))
+    monkeypatch.setattr(broadcast_numbers, "_kept", {})
 
 
 @pytest.fixture
@@ -619,6 +627,18 @@ def test_what_was_done_before_it_was_shown_again_does_not_count(running, ada, bo
     inbox.mark_read(running.row_key)
     running.rewrite(Content(title="Lunch"), ada, show_again=True)
     assert (numbers_of(running).read, numbers_of(running).reached) == (0, 1)
+
+
+def test_numbers_that_are_costly_rest_for_a_while_and_not_beyond_a_change(running, ada, bo, monkeypatch):
+    monkeypatch.setattr(broadcast_numbers, "COSTLY", 0.0)
+    monkeypatch.setattr(broadcast_numbers, "RESTS", 10**9)
+    assert numbers_of(running).read == 0
+    inbox = Inbox.objects.of(bo)
+    inbox.collect()
+    inbox.mark_read(running.row_key)
+    assert numbers_of(running).read == 0
+    running.rewrite(Content(title="Supper"), ada)
+    assert numbers_of(running).read == 1
 
 
 def test_the_page_shows_numbers_history_and_life(staff, running, ada):
