@@ -9,12 +9,13 @@ from django import forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from notifications.models import Audience, Broadcast, Content, InvalidBroadcast, clock
 from notifications.models.broadcast import PUBLISHED
+from notifications.models.draft import LIMITS
 
 MINUTES = "%Y-%m-%dT%H:%M"
 NOW, LATER = "now", "later"
@@ -71,7 +72,7 @@ def on_this_clock(local: datetime) -> datetime:
     if shown.replace(tzinfo=None) != local:
         names["next"] = date_format(shown, "TIME_FORMAT")
         raise ValidationError(
-            _("On that day there is no {time} in {zone}: the clocks go forward. Choose {next}.").format(**names)
+            _("On that day there is no {time} in {zone}: the clocks go forward. Choose {next} instead.").format(**names)
         )
     if moment.utcoffset() != moment.replace(fold=1).utcoffset():
         raise ValidationError(
@@ -209,12 +210,8 @@ class BroadcastForm(forms.Form):
             self.content_of(data).check(published_at)
         except InvalidBroadcast as error:
             for name, problems in error.message_dict.items():
-                if name == "url":
-                    problems = [
-                        _("Write an address that begins with https:// or http://, or a path that begins with /.")
-                    ]
                 if name not in self.errors:
-                    self.add_error(name, problems)
+                    self.add_error(name, in_plain_words(name, str(data.get(name) or "")) or problems)
         return self.cleaned_data
 
     def forget_what_is_not_chosen(self, data: dict[str, Any]) -> None:
@@ -231,6 +228,19 @@ class BroadcastForm(forms.Form):
             self.add_error("starts_at", _("Choose when it starts, or let it start at once."))
         elif starts_at <= clock.now():
             self.add_error("starts_at", _("This start is in the past. Choose a later time, or let it start at once."))
+
+
+def in_plain_words(name: str, text: str) -> str:
+    """What is wrong with a text, where the models say it to developers."""
+    limit = LIMITS.get(name, 0)
+    if limit and len(text) > limit:
+        said = _("This takes at most {limit} characters, and has {count}.")
+        return said.format(
+            limit=number_format(limit, force_grouping=True), count=number_format(len(text), force_grouping=True)
+        )
+    if name == "url":
+        return _("Write an address that begins with https:// or http://, or a path that begins with /.")
+    return ""
 
 
 def typed_number(text: str) -> int | None:

@@ -283,6 +283,26 @@ def test_every_mistake_stands_at_its_field_and_all_that_was_typed_is_there(staff
     assert Broadcast.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("title", "x" * 201, "This takes at most 200 characters, and has 201."),
+        ("url", f"/{'x' * 2_000}", "This takes at most 2,000 characters, and has 2,001."),
+        ("url", "example.org", "begins with https://"),
+    ],
+)
+def test_what_is_too_long_or_no_address_is_said_in_plain_words(staff, name, value, why):
+    answer = staff.post(NEW, {**PLAIN, name: value, "do": "save"})
+    assert [why in error for error in field_errors(answer, name)] == [True]
+
+
+def test_who_publishes_to_nobody_is_told_so(staff):
+    group = Group.objects.create(name="Nobody yet")
+    answer = staff.post(NEW, {**PLAIN, "audience": "groups", "groups": [group.pk], "do": "publish"}, follow=True)
+    assert Broadcast.objects.get().state == "published"
+    assert "reaches nobody yet" in text(answer)
+
+
 def test_a_mistake_in_an_audience_that_is_not_chosen_does_not_matter(staff):
     staff.post(NEW, {**PLAIN, "names": "nobody", "groups": ["77"], "do": "save"})
     assert Broadcast.objects.get().audience == "everyone"
@@ -296,7 +316,13 @@ def test_a_start_in_the_past_is_explained_and_one_that_is_missing_too(staff):
 
 @pytest.mark.parametrize(
     ("local", "why"),
-    [("2099-03-29T02:30", "there is no 2:30 a.m. in Europe/Berlin"), ("2099-10-25T02:30", "2:30 a.m. comes twice")],
+    [
+        (
+            "2099-03-29T02:30",
+            "there is no 2:30 a.m. in Europe/Berlin: the clocks go forward. Choose 3:30 a.m. instead.",
+        ),
+        ("2099-10-25T02:30", "2:30 a.m. comes twice"),
+    ],
 )
 def test_a_time_that_the_clock_skips_or_shows_twice_is_explained(staff, ada, local, why):
     ada.time_zone = "Europe/Berlin"

@@ -240,6 +240,11 @@ def too_late(shown: Broadcast) -> str:
 def say_published(request: HttpRequest, shown: Broadcast) -> None:
     if shown.state == PUBLISHED:
         count = shown.users().count()
+        if not count:
+            messages.warning(
+                request, _("It is published, and reaches nobody yet: whoever joins while it runs will see it.")
+            )
+            return
         said = ngettext("It is published, to {count} person.", "It is published, to {count} people.", count)
         messages.success(request, said.format(count=grouped(count)))
     elif shown.state == SCHEDULED and shown.names:

@@ -1,5 +1,5 @@
 // What is typed into the form of a broadcast is kept in this tab until it is saved: a reload, a crash of the browser or
-// a server that cannot be reached take nothing away. What the server itself gives back is newer.
+// a server that cannot be reached take nothing away, nor does somebody else who saves in between.
 (() => {
   const START = "belfry-typed-";
   const SOON = 1000; // ms
@@ -17,10 +17,11 @@
   // The page of a broadcast: what was sent from this tab has arrived there.
   const saved = document.querySelector("[data-saved]");
   if (saved) {
-    const { saved: pk, version, key } = saved.dataset;
-    const [edited, begun] = [read(pk), read("new")];
-    if (edited?.sent && Number(version) > Number(edited.version)) sessionStorage.removeItem(START + pk);
-    if (begun && key === `form-${Object.fromEntries(begun.fields).key}`) sessionStorage.removeItem(START + "new");
+    const { saved: pk, version, key, writer } = saved.dataset;
+    const [edit, draft] = [`${writer}-${pk}`, `${writer}-new`];
+    const [edited, begun] = [read(edit), read(draft)];
+    if (edited?.sent && Number(version) > Number(edited.version)) sessionStorage.removeItem(START + edit);
+    if (begun && key === `form-${Object.fromEntries(begun.fields).key}`) sessionStorage.removeItem(START + draft);
   }
   if (!form) return;
 
@@ -53,8 +54,8 @@
   };
   if ("typed" in form.dataset) {
     keep();
-  } else if (before?.version === version && !isSame(before.fields)) {
-    fill(before.fields);
+  } else if (before && !isSame(before.fields)) {
+    fill(before.fields); // its version, too: over somebody else's edit, it is saved knowingly or not at all
     document.getElementById("restored").hidden = false;
     form.dispatchEvent(new Event("belfry:restored"));
   } else {

@@ -23,10 +23,14 @@
     loader.dispatchEvent(new CustomEvent("belfry:typed"));
   };
 
-  const typed = event => {
-    if (event.target.form !== form) return;
+  const soon = () => {
     clearTimeout(pausing);
     pausing = setTimeout(ask, PAUSE);
+  };
+
+  const typed = event => {
+    if (event.target.form !== form) return;
+    soon();
     slow ??= setTimeout(() => preview.dataset.state || say("late"), PAUSE + SLOW);
   };
   form.addEventListener("input", typed);
@@ -53,6 +57,6 @@
     say("");
   });
 
-  // What was restored, or typed before the scripts were there.
-  form.addEventListener("belfry:restored", ask);
+  // What was restored. Not at once: htmx does not listen yet while scripts are being run.
+  form.addEventListener("belfry:restored", soon);
 })();

@@ -285,6 +285,26 @@ def test_a_server_that_fails_to_save_takes_nothing(window, ada):
     expect(page.locator("#id_title")).to_have_value("Lunch")
 
 
+def test_a_reload_is_followed_by_the_preview_of_what_was_typed(window, ada):
+    page = window(ada).open(NEW)
+    page.locator("#id_title").fill("Lunch")
+    page.reload()
+    expect(pane(page).locator(".toast")).to_contain_text("Lunch")
+
+
+def test_who_signs_in_next_in_the_same_window_sees_nothing_of_what_was_typed(window, ada, eve):
+    page = window(ada).open(NEW)
+    page.locator("#id_title").fill("Between us")
+    Session.objects.all().delete()
+    page.goto(window.url + NEW)
+    page.locator("#id_username").fill("eve")
+    page.locator("#id_password").fill("belfry-demo")
+    page.locator("main form .button[data-kind=primary]").first.click()
+    expect(page.locator("#preview-panes")).to_be_visible()
+    expect(page.locator("#id_title")).to_have_value("")
+    expect(page.locator("#restored")).to_be_hidden()
+
+
 def test_one_can_begin_anew(window, ada):
     page = window(ada).open(NEW)
     page.locator("#id_title").fill("Lunch")
@@ -293,11 +313,18 @@ def test_one_can_begin_anew(window, ada):
     expect(page.locator("#id_title")).to_have_value("")
 
 
-def test_what_the_server_has_newer_is_not_overwritten_by_what_was_kept(window, ada, eve, draft):
+def test_a_reload_after_anothers_edit_keeps_what_was_typed_and_overwrites_nothing(window, ada, eve, draft):
     page = window(ada).open(f"/broadcasts/{draft.pk}/edit/")
     page.locator("#id_title").fill("Brunch")
     draft.rewrite(Content(title="Supper"), eve)
-    page.reload()
+    for _time in range(2):
+        page.reload()
+        expect(page.locator("#id_title")).to_have_value("Brunch")
+        expect(page.locator("#edited-meanwhile")).to_contain_text("Eve Adeyemi has changed it")
+    page.locator("#do-save").click()
+    expect(page.locator(".conflict")).to_contain_text("Supper")
+    page.goto(page.url)
+    page.locator("#forget-typed").click()
     expect(page.locator("#id_title")).to_have_value("Supper")
 
 

@@ -85,6 +85,23 @@ def test_i_have_read_this(window, bo):
     assert list(made.lacking_acknowledgement()) == []
 
 
+def test_shown_again_it_has_one_toast(window, bo):
+    page = window(bo).open()
+    made = broadcast("Maintenance", level="error")
+    expect(page.locator(".toast")).to_have_count(1)
+    made.rewrite(Content(title="Maintenance later", placement="both", level="error"), show_again=True)
+    expect(page.locator(".toast")).to_contain_text("Maintenance later")
+    expect(page.locator(".toast")).to_have_count(1)
+
+
+def test_a_title_in_another_script_loses_its_end_and_not_its_beginning(window, dana):
+    made = broadcast(LONG, body="Words.")
+    page = window(dana, viewport={"width": 360, "height": 740}).open()
+    title = page.locator(f"#banner-title-{made.pk}")
+    expect(title).to_have_css("direction", "ltr")
+    expect(title).to_have_css("text-align", "right")
+
+
 def test_what_is_open_stays_open_when_another_one_comes(window, bo):
     made = broadcast(body="We **move** to the new house.")
     page = window(bo).open()
