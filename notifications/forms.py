@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from notifications.models import Audience, Broadcast, Content, InvalidBroadcast, clock
 from notifications.models.broadcast import PUBLISHED
+from notifications.models.broadcast_content import YEARS
 from notifications.models.draft import LIMITS
 
 MINUTES = "%Y-%m-%dT%H:%M"
@@ -53,6 +54,8 @@ class LocalTimeField(forms.Field):
             local = datetime.fromisoformat(text)
         except ValueError:
             raise ValidationError(_("Write a date and a time, such as 2027-03-01T09:00.")) from None
+        if local.year not in YEARS:  # not even the preview could say it
+            raise ValidationError(_("This is too far away."))
         if local.tzinfo is not None:
             return local
         if self.known and timezone.localtime(self.known).strftime(MINUTES) == local.strftime(MINUTES):

@@ -20,6 +20,7 @@ from .draft import BODY_LIMIT, TITLE_LIMIT, URL_LIMIT, InvalidNotification, chec
 PLACEMENTS = ("inbox", "banner", "both")
 NAMES_AT_ONCE = 1_000  # named people; more are looked up in the background
 UNKNOWN_NAMED = 5
+YEARS = range(2, 9999)  # that every time zone can say; a day before or after them some cannot
 
 
 class InvalidBroadcast(ValidationError):
@@ -70,6 +71,11 @@ class Content:
         yield from self.problems_of_audience()
 
     def problems_of_times(self, running_since: datetime | None) -> Iterator[tuple[str, str]]:
+        for name in ("starts_at", "ends_at"):
+            moment = getattr(self, name)
+            if moment and moment.year not in YEARS:
+                yield name, _("This is too far away.")
+                return
         begins = running_since or self.starts_at
         if self.ends_at and begins and self.ends_at <= begins:
             yield "ends_at", _("The end must be later than the start.")

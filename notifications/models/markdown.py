@@ -15,7 +15,10 @@ TAGS = {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul",
 ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}  # "*": else title and lang are
 SCHEMES = {"http", "https", "mailto"}
 
-_markdown = MarkdownIt("js-default", {"html": False, "breaks": True})
+# Each "[" looks for its end through all that follow it, once for each level: deeper than this, seconds go by.
+NESTING = 20
+
+_markdown = MarkdownIt("js-default", {"html": False, "breaks": True, "maxNesting": NESTING})
 _markdown.disable(["image", "heading", "lheading", "table"])
 
 

@@ -108,6 +108,8 @@ def test_taken_back_before_its_start_it_is_cancelled(db):
         (["Hi", "--author", "ghost"], "There is no user 'ghost'"),
         (["Hi", "--starts", "soon"], r"--starts takes a date and a time such as 2026-11-22T10:00 .*; got 'soon'"),
         (["Hi", "--ends", "2020-01-01T10:00"], "--ends: This end is in the past"),
+        (["Hi", "--ends", "9999-12-31T23:59-12:00"], "--ends: This is too far away"),
+        (["Hi", "--starts", "0001-01-01T00:00"], "--starts: This is too far away"),
         (["Hi", "--key", "a b"], "--key: "),
         (["Hi", "--level", "loud", "--dry-run"], "--level: "),
     ],

@@ -262,6 +262,27 @@ def test_the_same_form_with_other_words_in_two_tabs_loses_neither(staff):
     assert "The archive moves" in text(answer)
 
 
+def test_the_same_form_again_is_saved_over_the_first_where_its_conflict_says_so(staff):
+    staff.post(NEW, {**PLAIN, "do": "save"})
+    again = {**PLAIN, "title": "The archive stays"}
+    answer = staff.post(NEW, {**again, "do": "save"})
+    page = Document(answer.content.decode())
+    address = page.find("#broadcast-form").get("action")
+    assert address is not None
+    staff.post(address, {**again, "do": "save", "version": page.inputs("#broadcast-form")["version"]})
+    assert Broadcast.objects.get().title == "The archive stays"
+
+
+@pytest.mark.parametrize("path", [NEW, PREVIEW])
+@pytest.mark.parametrize("time", ["9999-12-31T23:59", "9999-12-31T23:59-12:00", "0001-01-01T00:00+12:00"])
+def test_a_time_that_some_zones_cannot_say_is_explained(staff, ada, path, time):
+    ada.time_zone = "Asia/Tokyo"
+    ada.save()
+    answer = staff.post(path, {**PLAIN, "when": "later", "starts_at": time, "ends_at": time, "do": "publish"})
+    assert answer.status_code == 200
+    assert field_errors(answer, "starts_at") == field_errors(answer, "ends_at") == ["This is too far away."]
+
+
 def test_every_mistake_stands_at_its_field_and_all_that_was_typed_is_there(staff):
     wrong = {
         **PLAIN,

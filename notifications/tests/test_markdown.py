@@ -128,6 +128,10 @@ def test_the_longest_body_is_rendered_in_a_moment():
         assert len(html_of(piece * (4_000 // len(piece)))) < 200_000
 
 
+def test_nesting_ends_before_it_takes_seconds():
+    assert html_of("> " * 100 + "deep").count("<blockquote>") <= 20
+
+
 def test_what_is_allowed_can_do_nothing():
     dangerous = (
         "base button embed form iframe img input link math meta object script select style svg template textarea"

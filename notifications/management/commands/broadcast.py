@@ -10,7 +10,7 @@ from notifications import broadcasting, categories
 from notifications.live import push
 from notifications.models import Broadcast, Content, InvalidBroadcast
 from notifications.models.broadcast import SCHEDULED
-from notifications.models.broadcast_content import PLACEMENTS
+from notifications.models.broadcast_content import PLACEMENTS, YEARS
 
 #: Where a mistake of the content was made.
 OPTIONS = {
@@ -113,8 +113,8 @@ def moment_of(option: str, text: str) -> datetime | None:
     except ValueError:
         expected = "2026-11-22T10:00 or 2026-11-22T10:00+01:00"
         raise CommandError(f"{option} takes a date and a time such as {expected}; got {text!r}.") from None
-    if moment.tzinfo:
-        return moment
+    if moment.tzinfo or moment.year not in YEARS:
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # which is refused with the other mistakes
     there = timezone.make_aware(moment, timezone.get_default_timezone())
     if there.astimezone(UTC).astimezone(there.tzinfo).replace(tzinfo=None) != moment:
         raise CommandError(f"{option}: in {there.tzinfo} there is no {text}; clocks are put forward then.")
