@@ -248,6 +248,7 @@ def render(
         "bell": bell_of(inbox) if position.is_bell_open else None,
         "is_bell_open": position.is_bell_open,
         "has_banners": rows is None or missed.is_posted,
+        "taken_back": [row.key for row in rows or () if row.retracted_at],
         **(item_context(inbox, position)),
         **toasts,
     }

@@ -26,6 +26,7 @@ class Board(models.Model):
 
     epoch = models.CharField(max_length=32, default=random_epoch)
     revision = models.BigIntegerField(default=0)
+    floor = models.BigIntegerField(default=0)  # positions below it are too old to be caught up from
     last_arrival = models.BigIntegerField(default=0)  # of a broadcast
     ticked_at = models.DateTimeField(null=True)
     retained_at = models.DateTimeField(null=True)  # when retention has last begun
@@ -52,7 +53,7 @@ class Board(models.Model):
             board = cls.objects.select_for_update().get(pk=1)
             yield board
             if board.is_real:
-                board.save(update_fields=["revision", "last_arrival"])
+                board.save(update_fields=["revision", "floor", "last_arrival"])
                 transaction.on_commit(partial(push.nudge_board, board.revision), robust=True)
 
     def next_revision(self) -> int:

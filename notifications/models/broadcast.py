@@ -170,8 +170,8 @@ class Broadcast(models.Model):
 
     @property
     def last_edit(self) -> BroadcastEvent | None:
-        """By whom and when it got the words that it has."""
-        return self.events.filter(what__in=(CREATED, EDITED, SHOWN_AGAIN)).first()
+        """By whom and when it became what it is."""
+        return self.events.exclude(what__in=(REMINDING, REMINDED)).first()
 
     def users(self) -> QuerySet[Any]:
         """The active users whom it addresses now."""
@@ -263,6 +263,7 @@ class Broadcast(models.Model):
             moment = clock.now()
             self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
             self.state = SCHEDULED
+            self.version += 1  # who still edits a draft must know that it is none any more
             self.save()
             if self.starts_at > moment or self.names:
                 BroadcastEvent.note(self, "scheduled", by)
@@ -440,3 +441,9 @@ def touch(broadcasts: Iterable[Broadcast]) -> None:
     with Board.change() as board:
         pks = [broadcast.pk for broadcast in broadcasts]
         Broadcast.objects.filter(pk__in=pks, state=PUBLISHED).update(revision=board.next_revision())
+
+
+def renew_pages() -> None:
+    """One has vanished without a trace: all pages get their full lists."""
+    with Board.change() as board:
+        board.floor = board.next_revision()

@@ -49,7 +49,7 @@ class Noticeboard:
         running = tuple(Broadcast.objects.filter(state=PUBLISHED).order_by("-arrival"))
         left = Broadcast.objects.exclude(state=PUBLISHED).filter(revision__isnull=False).order_by("-revision")
         gone = {one.pk: one.revision or 0 for one in left.only("revision")[: GONE_LIMIT + 1]}
-        floor = min(gone.values()) if len(gone) > GONE_LIMIT else 0
+        floor = max(board.floor, min(gone.values()) if len(gone) > GONE_LIMIT else 0)
         return cls(board.epoch, board.revision, running, gone, floor)
 
     def live(self, moment: datetime | None = None) -> list[Broadcast]:

@@ -834,3 +834,12 @@ def test_who_is_writing_is_told_early_that_somebody_else_has_changed_it(staff, d
     assert "has changed it since" not in text(staff.post(PREVIEW, form))
     draft.rewrite(Content(title="Supper"), bo)
     assert "Bo Lindqvist has changed it since you opened it" in text(staff.post(PREVIEW, form))
+
+
+def test_a_draft_that_was_published_meanwhile_is_not_overwritten_by_its_form(staff, draft, ada):
+    form = {**PLAIN, "version": draft.version, "title": "Half a though", "do": "save"}
+    draft.publish(ada)
+    answer = staff.post(f"/broadcasts/{draft.pk}/edit/", form)
+    assert "Save over it" in text(answer)
+    draft.refresh_from_db()
+    assert draft.title == "Lunch"

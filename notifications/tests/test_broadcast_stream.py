@@ -115,6 +115,26 @@ async def test_one_that_leaves_takes_its_number_along(bo, verb):
         assert page.text("#banners") == ""
 
 
+async def test_one_that_was_deleted_leaves_open_pages_too(bo):
+    async with LivePage(bo) as page:
+        made = await abroadcast()
+        await page.until(lambda: page.text("#badge") == "1")
+        await sync_to_async(made.delete)()
+        await page.until(lambda: page.text("#banners") == "")
+        assert await equals_a_reload(page)
+
+
+@pytest.mark.parametrize("placement", ["inbox", "both"])
+async def test_its_toast_leaves_with_it(bo, placement):
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Live")
+        await page.until(lambda: "Live" in page.text("#feed"))
+        made = await abroadcast(level="error", placement=placement)
+        await page.until(lambda: "Maintenance" in page.text("#toasts"))
+        await sync_to_async(made.withdraw)()
+        await page.until(lambda: "Maintenance" not in page.text("#toasts"))
+
+
 async def test_it_ends_by_the_clock_where_no_tick_runs(bo, monkeypatch):
     monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.2)
     async with LivePage(bo) as page:
