@@ -133,7 +133,7 @@ class Tab:
         self.document.apply(frame)
         keys = [row.get("id") for row in self.document.rows()]
         assert len(keys) == len(set(keys)), f"Something stands twice: {keys}"
-        toasts = re.findall('id="toast-(k[0-9]+)"', frame)
+        toasts = re.findall('id="toast-(k[0-9]+)" class', frame)
         assert not self.old.intersection(toasts), f"Toasted, but no news: {toasts}"
         self.old.update(toasts)
 

@@ -41,9 +41,9 @@ def test_it_speaks_at_most_every_two_seconds_and_says_what_is_true_then(page):
     assert page.evaluate("window.said") == ["0", "3", "5"]
 
 
-def test_there_is_one_status_and_one_place_for_alarms(page):
+def test_there_is_one_status_one_place_for_alarms_and_one_for_announcements(page):
     live = page.locator("[aria-live], [role=status], [role=log], [role=alert], output")
-    assert sorted(one.get_attribute("id") for one in live.all()) == ["alerts", "bell-status"]
+    assert sorted(one.get_attribute("id") for one in live.all()) == ["alerts", "banners", "bell-status"]
     expect(line(page)).to_have_count(1)
 
 
