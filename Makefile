@@ -3,6 +3,7 @@
 PYTHON_IN = .venv/bin/python
 INSTALL = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check --require-virtualenv
 HTMX = node_modules/htmx.org/dist/htmx.min.js
+CATALOGUES = .venv/catalogues-compiled
 
 .PHONY: help run test lint bench screenshots
 
@@ -13,10 +14,10 @@ help:
 	@echo "make bench        measure, and print the figures"
 	@echo "make screenshots  take the README's pictures from a running site"
 
-run: .venv/run-installed $(HTMX)
+run: .venv/run-installed $(HTMX) $(CATALOGUES)
 	@DEBUG=$${DEBUG:-1} exec $(PYTHON_IN) manage.py up
 
-test: .venv/dev-installed $(HTMX)
+test: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@$(PYTHON_IN) .ci/test.py $(ARGS)
 
 lint: .venv/dev-installed
@@ -26,10 +27,10 @@ lint: .venv/dev-installed
 	@git ls-files -z 'templates/*.html' | xargs -0 .venv/bin/djade --check --target-version 5.2
 	@$(PYTHON_IN) -m pytest --quiet --no-header -p no:cacheprovider notifications/tests/test_architecture.py
 
-bench: .venv/dev-installed $(HTMX)
+bench: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@for script in benchmarks/[a-z]*.py; do $(PYTHON_IN) "$$script" || exit 1; done
 
-screenshots: .venv/dev-installed $(HTMX)
+screenshots: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@$(PYTHON_IN) docs/screenshots.py
 
 .venv/made:
@@ -45,3 +46,6 @@ screenshots: .venv/dev-installed $(HTMX)
 
 $(HTMX): package-lock.json | .venv/made
 	@sh .ci/htmx && touch $@
+
+$(CATALOGUES): $(wildcard locale/*/LC_MESSAGES/*.po) | .venv/run-installed
+	@DEBUG=1 $(PYTHON_IN) manage.py compile_catalogues --verbosity 0 && touch $@

@@ -1,3 +1,4 @@
+import json
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -10,8 +11,16 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import ngettext
 
 register = template.Library()
+
+# What scripts count, in words. A language has up to six forms, and among these numbers each form has one of its own.
+COUNTED = {
+    "new": lambda n: ngettext("{n} new", "{n} new", n),
+    "selected": lambda n: ngettext("{n} selected", "{n} selected", n),
+}
+EXAMPLES = (100, 0, 1, 2, 3, 5, 6, 7, 11)
 
 
 @register.simple_tag
@@ -29,6 +38,13 @@ def item_url(name: str, key: str) -> str:
 @cache
 def pattern_of(name: str, prefix: str) -> str:
     return reverse(f"notifications:{name}", args=["__KEY__"])
+
+
+@register.simple_tag
+def counted(what: str) -> str:
+    """All forms of a text that a script puts a number into, for ``inWords``: `[[100, "{n} new"], ...]`. The first is
+    for numbers like which there is no example."""
+    return json.dumps([[n, COUNTED[what](n)] for n in EXAMPLES], ensure_ascii=False)
 
 
 @register.simple_tag

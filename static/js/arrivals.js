@@ -41,7 +41,7 @@
     const number = waiting().length;
     for (const day of feed.querySelectorAll(":scope > .day")) day.hidden = number > 0 && isWaiting(day);
     button.hidden = number === 0;
-    if (number) button.textContent = button.dataset.words.replace("{n}", new Intl.NumberFormat(document.documentElement.lang).format(number));
+    if (number) button.textContent = inWords(button.dataset.words, number);
   };
 
   const reveal = () => {

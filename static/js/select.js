@@ -11,7 +11,7 @@
   let last = null;
 
   const show = () => {
-    count.textContent = count.dataset.text.replace("{n}", ticked.size);
+    count.textContent = inWords(count.dataset.words, ticked.size);
   };
 
   const tick = (box, on) => {

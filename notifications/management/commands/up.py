@@ -50,6 +50,7 @@ class Command(BaseCommand):
 
     def start(self) -> None:
         self.start_bus()
+        self.compile_catalogues()
         self.prepare_database()
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
@@ -67,6 +68,13 @@ class Command(BaseCommand):
             return
         self.supervisor.start("valkey", valkey_command(settings.VALKEY_SOCKET, settings.VAR_DIR / "valkey"))
         self.supervisor.wait_until(lambda: not bus_problem(), 20, "The embedded Valkey")
+
+    def compile_catalogues(self) -> None:
+        """What was installed where nobody may write, was compiled before."""
+        try:
+            call_command("compile_catalogues", verbosity=0)
+        except OSError as error:
+            self.say(f"The catalogues cannot be compiled ({error.strerror}): some pages stay English.")
 
     def prepare_database(self) -> None:
         """Migrate, and fill a demo. This process needs one connection, so no pool, whose errors come late."""

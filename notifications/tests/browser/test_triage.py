@@ -262,3 +262,14 @@ def test_the_earlier_events_of_a_group_open_with_the_keyboard_and_stay_open(page
         [re.compile("^Ben commented on Menu"), re.compile("^Ana commented on Menu")]
     )
     expect(page.locator("#notification-Cy .events li").first).to_be_visible()
+
+
+def test_ticked_rows_are_counted_in_the_form_of_the_language(window, dana):
+    for number in range(11):
+        notify(dana, title=f"Number {number}", key=f"n{number}")
+    page = window(dana).open()
+    for key, words in [("n10", "حُدّد واحد"), ("n9", "حُدّد اثنان"), ("n8", "حُدّدت 3")]:
+        tick(page, key)
+        expect(page.locator(".selection-count")).to_have_text(words)
+    tick(page, "n0", modifiers=["Shift"])
+    expect(page.locator(".selection-count")).to_have_text("حُدّد 11")
