@@ -11,6 +11,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 register = template.Library()
@@ -63,8 +64,9 @@ def ago(moment: datetime) -> SafeString:
 def moment(value: datetime) -> SafeString:
     """A time to come, on the reader's clock: "Mon, November 23, 9 a.m."."""
     local = timezone.localtime(value)
-    parts = [formats.date_format(local, name) for name in ("D", "MONTH_DAY_FORMAT", "TIME_FORMAT")]
-    return format_html('<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), ", ".join(parts))
+    day, date, time = (formats.date_format(local, name) for name in ("D", "MONTH_DAY_FORMAT", "TIME_FORMAT"))
+    words = _("{day}, {date}, {time}").format(day=day, date=date, time=time)
+    return format_html('<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), words)
 
 
 def relative(moment: datetime) -> str:

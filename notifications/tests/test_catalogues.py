@@ -88,7 +88,7 @@ def texts_of(entry):
             ("Hello %(name)s", "", ""),
         ),
         (
-            "{% load i18n %}{% blocktranslate count n=some %}{{ n }} dog{% plural %}{{ n }} dogs{% endblocktranslate %}",
+            "{% load i18n %}{% blocktranslate count n=x %}{{ n }} dog{% plural %}{{ n }} dogs{% endblocktranslate %}",
             ("%(n)s dog", "%(n)s dogs", ""),
         ),
         ('{{ day|date:_("l j F") }}', ("l j F", "", "")),

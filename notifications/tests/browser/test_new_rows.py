@@ -145,7 +145,7 @@ def test_a_bell_that_nobody_can_see_closes(page, bo):
     expect(page.locator("#bell")).to_be_hidden()
 
 
-@pytest.mark.parametrize("number, words", [(1, "واحد جديد"), (2, "اثنان جديدان"), (3, "3 جديدة"), (11, "11 جديدًا")])
+@pytest.mark.parametrize(("number", "words"), [(1, "واحد جديد"), (2, "اثنان جديدان"), (3, "3 جديدة"), (11, "11 جديدًا")])
 def test_they_are_counted_in_the_form_of_the_language(window, dana, number, words):
     for older in range(12):
         notify(dana, title=f"Number {older}", body="Something to read.")
