@@ -252,7 +252,7 @@ def test_a_session_that_ran_out_keeps_the_text(window, ada):
     expect(page.locator("#id_title")).to_have_value("Lunch")
     expect(page.locator("#id_body")).to_have_value("Soup, and **bread**.")
     # By the server or by the browser: a request that was under way may still have taken the new session's cookie away.
-    expect(page.get_by_text(re.compile("Your session had ended|What you had typed here is back"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Your session had ended|What you had typed here is back")).first).to_be_visible()
     publish(page)
     expect(page.locator(".state")).to_have_text("Running")
 
