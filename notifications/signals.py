@@ -115,6 +115,13 @@ def remember_browser(user: AbstractBaseUser, user_agent: str) -> None:
         )
 
 
+@receiver(pre_delete, sender=Inbox)
+def lock_vanishing_inbox(sender: type, instance: Inbox, **kwargs: Any) -> None:
+    """Whoever writes into it locks it first and its rows then. Deleted in the other order, they would deadlock."""
+    if transaction.get_connection().in_atomic_block:
+        list(Inbox.objects.filter(pk=instance.pk).locked().values_list("pk"))
+
+
 # Whom broadcasts address may change while they run.
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
+from config.tests.site import eventually
 from notifications.delivery import notify, notify_many, retract
 from notifications.models import Inbox, Notification
 from notifications.models.notification import random_key
@@ -208,3 +209,33 @@ def pending(inbox_ids) -> None:
     Notification.objects.bulk_create(
         Notification(inbox_id=pk, key=random_key(), title="x", category="general", level="info") for pk in inbox_ids
     )
+
+
+@needs_many_writers
+def test_an_account_that_is_deleted_waits_for_whoever_writes_into_its_inbox(bo, inbox):
+    notify(bo, title="One")
+    is_locked = threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            list(Inbox.objects.filter(pk=inbox.pk).locked())
+            is_locked.set()
+            eventually(is_somebody_waiting, "the deleter waits")
+            inbox.notifications.update(title="Another")
+
+    def delete() -> None:
+        assert is_locked.wait(PATIENCE)
+        bo.delete()
+
+    together(write, delete)
+    assert not Notification.objects.exists()
+
+
+def is_somebody_waiting() -> bool:
+    """For a lock that somebody else holds in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE NOT granted AND datname = current_database()"
+        )
+        return cursor.fetchone()[0] > 0
