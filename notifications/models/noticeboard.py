@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from . import clock
 from .audience import REASONS, addressed
 from .board import Board
-from .broadcast import KEY_START, PUBLISHED, Broadcast
+from .broadcast import PUBLISHED, Broadcast
 from .notification import Notification
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Noticeboard:
     epoch: str
     revision: int
     running: tuple[Broadcast, ...]  # published, and not known to have ended
-    gone: dict[int, int]  # the id of what has left since, and the board's revision then
+    gone: tuple[Broadcast, ...]  # what has left, the last first; of these only revision and place are known
     floor: int  # positions below it are too old to be caught up from
 
     @classmethod
@@ -48,19 +48,19 @@ class Noticeboard:
         """The board's revision was read before: what has changed since is shown already, and will be told once more."""
         running = tuple(Broadcast.objects.filter(state=PUBLISHED).order_by("-arrival"))
         left = Broadcast.objects.exclude(state=PUBLISHED).filter(revision__isnull=False).order_by("-revision")
-        gone = {one.pk: one.revision or 0 for one in left.only("revision")[: GONE_LIMIT + 1]}
-        floor = max(board.floor, min(gone.values()) if len(gone) > GONE_LIMIT else 0)
+        gone = tuple(left.only("revision", "arrival")[: GONE_LIMIT + 1])
+        floor = max(board.floor, (gone[-1].revision or 0) if len(gone) > GONE_LIMIT else 0)
         return cls(board.epoch, board.revision, running, gone, floor)
 
     def live(self, moment: datetime | None = None) -> list[Broadcast]:
         moment = moment or clock.now()
         return [broadcast for broadcast in self.running if broadcast.is_live(moment)]
 
-    def left_since(self, revision: int) -> list[str]:
-        """The keys of what pages at that position may still show: what has left since, or has ended by the clock."""
+    def left_since(self, revision: int) -> list[Broadcast]:
+        """What pages at that position may still show: what has left since, or has ended by the clock."""
         moment = clock.now()
-        overdue = [broadcast.row_key for broadcast in self.running if not broadcast.is_live(moment)]
-        return overdue + [f"{KEY_START}{pk}" for pk, left in self.gone.items() if left > revision]
+        overdue = [broadcast for broadcast in self.running if not broadcast.is_live(moment)]
+        return overdue + [broadcast for broadcast in self.gone if (broadcast.revision or 0) > revision]
 
     def next_end(self) -> datetime | None:
         """When the next one ends by the clock."""
@@ -82,9 +82,7 @@ class Noticeboard:
         copies = Notification.objects.filter(inbox__in=ids, broadcast__in=[broadcast.pk for broadcast in live])
         for row in copies if ids else ():
             own[row.inbox_id][row.broadcast_id] = row
-        untouched = {
-            broadcast.pk: announcement(broadcast) for broadcast in live
-        }  # the same for all who have done nothing
+        untouched = {one.pk: announcement(one) for one in live}  # the same for all who have done nothing
         for inbox in readers:
             mine = own[inbox.pk]
             inbox.announcements = [

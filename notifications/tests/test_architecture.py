@@ -15,7 +15,8 @@ STOREYS = [
     "apps urls admin forms context middleware signals views templatetags management testing "
     "live.consumers live.routing",
     # hands: they do things later, and turn objects into HTML
-    "tasks job_task live.hub live.database live.outlet live.frames live.bus live.positions live.sessions live.origin",
+    "tasks job_task live.hub live.database live.outlet live.frames live.missing live.bus live.positions live.sessions "
+    "live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs lists search snoozing story",
     # nouns: the only writers

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from notifications.delivery import anotify
+from notifications.delivery import anotify, notify
 from notifications.live import frames, hub, push
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
@@ -290,21 +290,43 @@ def test_publishing_costs_the_same_for_ten_and_for_a_thousand(monkeypatch):
     assert costs[0][1:] == (1, 0)
 
 
-def test_a_frame_is_rendered_once_for_all_readers_who_see_the_same(monkeypatch):
+def test_a_frame_is_rendered_once_for_all_readers_who_see_the_same_whatever_their_numbers_are(monkeypatch):
+    """And however far down their pages reach."""
     inboxes = people(300)
-    before = Noticeboard.current()
-    position = Position(since=0, board=before.revision, view="feed:all", language="en", zone="UTC", may_toast=True)
+    for n, pk in enumerate(inboxes):
+        Inbox.objects.filter(pk=pk).update(unread_count=n, unseen_count=n // 2, counts={"all": n})
+    board = Noticeboard.current().revision
+    known = {"since": 0, "board": board, "view": "feed:all", "language": "en", "zone": "UTC", "may_toast": True}
+    wanted = {pk: {Position(bottom=n % 7 * 1_000, **known)} for n, pk in enumerate(inboxes)}
     broadcast()
     rendered = []
-    real = frames.render
-    monkeypatch.setattr(frames, "render", lambda *args: rendered.append(1) or real(*args))
+    real = frames.tell
+    monkeypatch.setattr(frames, "tell", lambda *args: rendered.append(1) or real(*args))
     board = Noticeboard.current()
     with CaptureQueriesContext(connection) as asked:
-        made = frames_for({pk: {position} for pk in inboxes}, (board.epoch, board.revision))
-    assert len(made) == 300
-    assert all("Maintenance" in frame.html for frames in made.values() for frame in frames.values())
+        made = frames_for(wanted, (board.epoch, board.revision))
+    for n, pk in enumerate(inboxes):
+        (frame,) = made[pk].values()
+        assert "Maintenance" in frame.html
+        assert f'id="count-unread" class="count" data-count="{n + 1}"' in frame.html
+        assert f'id="badge" class="badge" aria-hidden="true" data-count="{n // 2 + 1}"' in frame.html
     assert len(rendered) == 1
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("verb", ["end", "withdraw"])
+def test_nor_does_its_leaving_cost_more(verb, monkeypatch):
+    made = broadcast()
+    inboxes = people(300)
+    known = {"since": 0, "board": Noticeboard.current().revision, "view": "feed:all", "language": "en", "zone": "UTC"}
+    wanted = {pk: {Position(bottom=n % 7 * 1_000, **known)} for n, pk in enumerate(inboxes)}
+    getattr(made, verb)()
+    told, real = [], frames.tell
+    monkeypatch.setattr(frames, "tell", lambda *args: told.append(1) or real(*args))
+    for by in frames_for(wanted).values():
+        (frame,) = by.values()
+        assert f'<li id="notification-{made.row_key}" hx-swap-oob="delete">' in frame.html
+    assert len(told) == 1
 
 
 def test_readers_at_different_places_get_what_is_theirs():
@@ -324,6 +346,38 @@ def test_readers_at_different_places_get_what_is_theirs():
     assert 'id="bottom-0" value="0@0.' in made[first].html
     assert 'data-count="4"' in made[second].html
     assert 'data-count="4"' not in made[third].html
+
+
+def test_a_frame_too_large_to_share_shows_nobody_what_is_in_anothers_inbox(bo, chi, monkeypatch):
+    notify(bo, title="Bo's secret")
+    notify(chi, title="Chi's secret")
+    wanted = {inbox.pk: {at_the_end_of(inbox)} for inbox in Inbox.objects.filter(user__in=[bo, chi])}
+    broadcast()
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 1_000)
+    made = {pk: frame for pk, by in frames_for(wanted).items() for frame in by.values()}
+    assert "Chi" not in made[bo.inbox.pk].html
+    assert "Bo" not in made[chi.inbox.pk].html
+
+
+def test_readers_for_whom_it_came_back_from_a_snooze_keep_its_places_apart(bo, chi, monkeypatch):
+    made = broadcast()
+    later = clock.now()
+    for hours, reader in enumerate((bo, chi), 1):
+        reader.inbox.snooze(made.row_key, until=later + timedelta(minutes=1))
+        later += timedelta(hours=hours)
+        monkeypatch.setattr(clock, "now", lambda moment=later: moment)
+        monkeypatch.setattr(clock, "microseconds", lambda moment=later: int(moment.timestamp() * 1_000_000))
+        reader.inbox.bring_back_due()
+    wanted = {inbox.pk: {at_the_end_of(inbox)} for inbox in Inbox.objects.filter(user__in=[bo, chi])}
+    made.rewrite(Content(title="Otherwise"))
+    frames = {pk: frame for pk, by in frames_for(wanted).items() for frame in by.values()}
+    for inbox in Inbox.objects.filter(user__in=[bo, chi]):
+        assert f'data-order="{inbox.announcement(made.row_key).arrival}"' in frames[inbox.pk].html
+
+
+def at_the_end_of(inbox):
+    board = Noticeboard.current().revision
+    return Position(since=inbox.revision, board=board, view="feed:all", language="en", zone="UTC")
 
 
 @pytest.mark.parametrize("past", [0, 500])

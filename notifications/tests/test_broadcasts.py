@@ -90,7 +90,7 @@ def test_pages_that_were_away_learn_that_it_left_though_it_was_undone_and_discar
     shown = Noticeboard.current().revision
     broadcast.undo_publication()
     broadcast.discard()
-    assert broadcast.row_key in Noticeboard.current().left_since(shown)
+    assert broadcast in Noticeboard.current().left_since(shown)
     assert (Broadcast.objects.get().state, titles(bo)) == ("withdrawn", [])
 
 

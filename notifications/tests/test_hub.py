@@ -96,12 +96,12 @@ async def test_a_nudge_that_comes_twice_or_late_costs_no_frame(bo, nudges, by_ha
 
 async def test_pages_that_stand_at_the_same_place_get_the_same_frame_made_once(bo, by_hand, monkeypatch):
     made = []
-    real = frames.render
+    real = frames.tell
     async with LivePage(bo) as page, LivePage(bo) as other:
         await has_joined(bo, page, other)
         for one in hub.current().all_outlets():  # what let them join may have been news to one of them only
             one.position = replace(one.position, toasted=0)
-        monkeypatch.setattr(frames, "render", lambda *args: made.append(args) or real(*args))
+        monkeypatch.setattr(frames, "tell", lambda *args: made.append(args) or real(*args))
         await anotify(bo, title="For both")
         for one in (page, other):
             await one.until(lambda one=one: "For both" in one.text("#feed"))
@@ -144,9 +144,9 @@ async def test_a_flush_that_fails_once_is_made_up_for(bo, sweep_often, monkeypat
 
 
 async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, nudges, by_hand, monkeypatch):
-    real = frames.render
+    real = frames.tell
 
-    def render(inbox, *args):
+    def tell(inbox, *args):
         if inbox.user_id == bo.pk:
             raise ValueError
         return real(inbox, *args)
@@ -155,7 +155,7 @@ async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, nudge
         await has_joined(bo, broken)
         await has_joined(chi, page)
         page.acknowledges = False
-        monkeypatch.setattr(frames, "render", render)
+        monkeypatch.setattr(frames, "tell", tell)
         await anotify(bo, title="Broken")
         await anotify(chi, title="Whole")
         await hub.current().sweep()

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from notifications.delivery import anotify, notify
-from notifications.live import codes, frames, hub, outlet
+from notifications.live import codes, frames, hub, missing, outlet
 from notifications.live.frames import Frame
 from notifications.live.outlet import Outlet
 from notifications.live.positions import Position
@@ -183,9 +183,9 @@ async def test_what_arrives_at_once_is_three_toasts_and_one_that_counts_the_rest
         ]
 
 
-@pytest.mark.parametrize("limit", [frames.CHANGES_LIMIT, 10], ids=["by rows", "by full lists"])
+@pytest.mark.parametrize("limit", [missing.CHANGES_LIMIT, 10], ids=["by rows", "by full lists"])
 async def test_a_storm_is_three_toasts_and_one_that_counts_the_rest(bo, monkeypatch, limit):
-    monkeypatch.setattr(frames, "CHANGES_LIMIT", limit)
+    monkeypatch.setattr(missing, "CHANGES_LIMIT", limit)
     async with LivePage(bo) as page:
         await is_caught_up(page)
         for n in range(0, 200, 20):

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from notifications import delivery
-from notifications.live import consumers, database, frames, hub, outlet, push
+from notifications.live import consumers, database, frames, hub, missing, outlet, push
 from notifications.management.commands.tick import tick
 from notifications.models import Board, Broadcast, Content, Inbox, Mute, Notification, Retraction, clock
 from notifications.models.broadcast import PUBLISHED
@@ -422,7 +422,7 @@ def stage(transactional_db, bo, chi, monkeypatch):
     monkeypatch.setattr(hub, "Bus", NoBus)
     monkeypatch.setattr(hub, "current", lambda: stage.hub)
     monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
-    monkeypatch.setattr(frames, "CHANGES_LIMIT", 6)
+    monkeypatch.setattr(missing, "CHANGES_LIMIT", 6)
     monkeypatch.setattr(frames, "changed_rows", with_something_before(frames.changed_rows, stage))
     monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 40_000)
     monkeypatch.setattr("notifications.lists.PAGE_LENGTH", 3)

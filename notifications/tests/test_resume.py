@@ -8,7 +8,7 @@ from django.db import transaction
 
 from notifications import lists
 from notifications.delivery import anotify, notify, retract
-from notifications.live import frames, hub
+from notifications.live import frames, hub, missing
 from notifications.models import Inbox
 from notifications.testing import LivePage
 from notifications.tests.harness import cut_off
@@ -23,7 +23,7 @@ VIEWS = ["all", "unread", "archived", "category:comments"]
 def short(monkeypatch):
     """Five items are a page, and six changes are too many."""
     monkeypatch.setattr(lists, "PAGE_LENGTH", 5)
-    monkeypatch.setattr(frames, "CHANGES_LIMIT", 6)
+    monkeypatch.setattr(missing, "CHANGES_LIMIT", 6)
 
 
 @sync_to_async
@@ -63,7 +63,7 @@ def keys_of(page):
 
 async def test_a_page_that_missed_few_changes_gets_each_of_them(bo, short):
     page = await LivePage(bo).load()
-    await deliver(bo, frames.CHANGES_LIMIT)
+    await deliver(bo, missing.CHANGES_LIMIT)
     await page.connect()
     await page.receive()
     assert FULL_LIST not in page.frames[0]
