@@ -88,6 +88,11 @@ FRAMES_PER_SECOND = env.number("FRAMES_PER_SECOND", 4, lowest=0, highest=1000)
 RETENTION_ARCHIVED_DAYS = env.number("RETENTION_ARCHIVED_DAYS", 90, lowest=0, highest=36_500)
 RETENTION_READ_DAYS = env.number("RETENTION_READ_DAYS", 365, lowest=0, highest=36_500)
 
+# For how many seconds a running job may be silent before it is taken for lost; and for how many days after its end the
+# files of a job are kept. 0 is for ever.
+JOB_LOST_SECONDS = env.number("JOB_LOST_SECONDS", 60, lowest=3, highest=3600)
+JOB_FILES_DAYS = env.number("JOB_FILES_DAYS", 7, lowest=0, highest=36_500)
+
 # --- What the site is made of -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -216,11 +221,23 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("vendor/htmx", BASE_DIR / "node_modules" / "htmx.org" / "dist")]
 WHITENOISE_USE_FINDERS = DEBUG
+_static = "django.contrib.staticfiles.storage.StaticFilesStorage"
 if not DEBUG:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+    _static = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+# --- Files that people upload, and that jobs make: views hand them to whoever may have them ---------------------------
+
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "files"},
+    },
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "private", "file_permissions_mode": 0o600},
+    },
+    "staticfiles": {"BACKEND": _static},
+}
 # Pages carry it, and heartbeats do: a page of an older build offers to reload.
 BUILD_ID = env.text("BUILD_ID") or env.build_id(
     BASE_DIR / "templates", BASE_DIR / "static", BASE_DIR / "package-lock.json"

@@ -65,4 +65,5 @@ def everything() -> list[Category]:
 register("general", _("General"))
 register("people", _("People"), icon="people")
 register("announcements", _("Announcements"), icon="megaphone", required=True)
+register("jobs", _("Jobs"), icon="gear", required=True)
 register("security", _("Security"), icon="shield", level="warning", required=True)

@@ -4,13 +4,19 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
+from .job_lists import shown_of, stamp_of, tray_of
+
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
     """What the bell and the live connection need on every page of a signed-in reader."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     request.inbox.collect()  # type: ignore[attr-defined]
+    tray = tray_of(request.inbox)  # type: ignore[attr-defined]
     return {
+        "tray": tray,
+        "tray_active": sum(job.is_active for job in tray),
+        "tray_at": stamp_of(shown_of(tray)),
         "inbox": request.inbox,  # type: ignore[attr-defined]
         "epoch": request.inbox.noticeboard.epoch,  # type: ignore[attr-defined]
         "build": settings.BUILD_ID,

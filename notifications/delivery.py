@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import models, transaction
 from django.db.models import QuerySet
 
-from . import categories, events, origins, targets
+from . import categories, events, origins, targets, verbs
 from .models import Draft, Inbox, Mute, Notification, Retraction, clock
 from .models.bulk import insert_for_each
 from .models.draft import check_key
@@ -57,11 +57,9 @@ def notify(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Not
     if reason:
         skip(recipient, reason)
         return None
-    key = key or random_key()
     inbox = Inbox.objects.of(recipient)
-    with transaction.atomic():
-        insert([inbox.pk], key, draft)
-        settle_after_commit([inbox.pk])
+    key = key or random_key()
+    put([inbox.pk], key, draft)
     notification = Notification.objects.get(inbox=inbox, key=key)
     notification.check_same_content(draft)
     return notification
@@ -85,9 +83,7 @@ def notify_many(
         for reason in skipped.values():
             sent.skipped[reason] = sent.skipped.get(reason, 0) + 1
         inbox_ids = Inbox.objects.of_users(pk for pk, _ in batch if pk not in skipped)
-        with transaction.atomic():
-            new = insert(inbox_ids, key, draft)
-            settle_after_commit(inbox_ids)
+        new = put(inbox_ids, key, draft)
         if new < len(inbox_ids):
             check_same_content(inbox_ids, key, draft)
         sent.count += len(inbox_ids)
@@ -183,10 +179,19 @@ def skip(recipient: AbstractBaseUser, reason: str) -> None:
     events.send(events.notification_skipped, Notification, user=recipient, reason=reason)
 
 
+def put(inbox_ids: list[int], key: str, draft: Draft) -> int:
+    """Into these inboxes, in the caller's transaction; shown after its commit. Returns how many are new."""
+    with transaction.atomic():
+        new = insert(inbox_ids, key, draft)
+        settle_after_commit(inbox_ids)
+    return new
+
+
 def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
     """Rows for these inboxes; where the key is there already, that row stays as it is. Returns how many are new."""
     row = Notification(key=key, **draft.fields(), sent_at=clock.now(), **origins.current())
-    row.words = words_of(draft.title, draft.body, draft.actor_name, draft.target_label, *draft.params.values())  # type: ignore[assignment]
+    parts = map(verbs.said, draft.params.values())
+    row.words = words_of(draft.title, draft.body, draft.actor_name, draft.target_label, *parts)  # type: ignore[assignment]
     if draft.group_key and draft.actor_name:
         row.people, row.people_count = [draft.actor_name], 1
     return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", row)

@@ -21,6 +21,15 @@ notification_retracted = Signal()
 #: Arguments: ``user`` and ``reason`` ("inactive" or "muted"): somebody who got nothing.
 notification_skipped = Signal()
 
+#: Arguments: ``jobs``, each (id, attempt, name of the task): they wait for a worker.
+job_due = Signal()
+
+#: Arguments: ``job``, which was ended by force: its worker may still be at it.
+job_forced = Signal()
+
+#: Arguments: ``job``, which has ended.
+job_ended = Signal()
+
 
 def send(signal: Signal, sender: type, **arguments: object) -> None:
     for receiver, result in signal.send_robust(sender, **arguments):

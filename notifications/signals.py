@@ -15,12 +15,13 @@ from django.dispatch import receiver
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop as _
 
-from . import targets, tasks
+from . import events, job_task, targets, tasks
 from .broadcasting import REMINDED_AT_ONCE
 from .delivery import close, notify, notify_many
+from .job_files import remove
 from .live import push
 from .live.sessions import digest
-from .models import Audience, Broadcast, BroadcastEvent, Browser, Inbox, Noticeboard
+from .models import Audience, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard
 from .models.broadcast import PUBLISHED, SCHEDULED, renew_pages, touch
 from .models.broadcast_event import REMINDING
 
@@ -203,6 +204,31 @@ def close_reminders(sender: type, instance: Broadcast, created: bool, **kwargs: 
     was_shown = not created and instance.revision is not None
     if was_shown and instance.asks_acknowledgement and instance.state != PUBLISHED:
         transaction.on_commit(partial(close, instance), robust=True)
+
+
+@receiver(events.job_due)
+def send_due_jobs(sender: type, jobs: list[tuple[str, int, str]], **kwargs: Any) -> None:
+    for job in jobs:
+        if job[2]:
+            job_task.sender().put(*job)
+
+
+@receiver(events.job_forced)
+def stop_forced_job(sender: type, job: Job, **kwargs: Any) -> None:
+    threading.Thread(target=stop_worker, args=[str(job.pk), job.attempt], name="belfry-stop", daemon=True).start()
+
+
+def stop_worker(job_id: str, attempt: int) -> None:
+    try:
+        job_task.stop_worker_of(job_id, attempt)
+    except Exception as error:  # whatever the broker throws: what the worker still does, has no effect on the job
+        log.warning("The worker of job %s could not be stopped: %s", job_id, error or type(error).__name__)
+
+
+@receiver(post_delete, sender=Job)
+def remove_files_of_vanished_job(sender: type, instance: Job, **kwargs: Any) -> None:
+    for name in (instance.result_file, instance.upload_file):
+        transaction.on_commit(partial(remove, name), robust=True)
 
 
 def start(task: Any, *arguments: Any) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from .views import broadcast_form, broadcasts, health, inbox, preferences
+from .views import broadcast_form, broadcasts, health, inbox, jobs, preferences
 
 app_name = "notifications"
 
@@ -55,6 +55,12 @@ urlpatterns = [
     path("broadcasts/<int:pk>/discard/", broadcasts.discard, name="discard_broadcast"),
     path("broadcasts/<int:pk>/remind/", broadcasts.remind, name="remind_broadcast"),
     path("broadcasts/<int:pk>/unacknowledged/", broadcasts.unacknowledged, name="unacknowledged"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<uuid:pk>/", jobs.job, name="job"),
+    path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="cancel_job"),
+    path("jobs/<uuid:pk>/force/", jobs.force, name="end_job_by_force"),
+    path("jobs/<uuid:pk>/retry/", jobs.retry, name="retry_job"),
+    path("jobs/<uuid:pk>/result/", jobs.result, name="job_result"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -42,21 +43,42 @@ def texts() -> dict[str, str]:
     return {name: PART.sub(" ", str(text)) for name, text in _registry.items()}
 
 
+def fill(text: str, params: Mapping[str, object]) -> str:
+    """The text with its parts. One that is gone shows its name: what is shown stays readable."""
+    return PART.sub(lambda part: said(params.get(part[1], part[1])), text)
+
+
+def said(part: object) -> str:
+    """A part as it is shown: {"text": ..., "params": ...} is a text of the code, in the active language."""
+    if isinstance(part, dict) and isinstance(part.get("text"), str):
+        return fill(gettext(part["text"]) if part["text"] else "", part.get("params") or {})
+    return str(part)
+
+
 def render_text(name: str, params: Mapping[str, object]) -> str:
-    """The sentence in the active language. A verb or part that is gone shows its name: the row stays readable."""
-    return PART.sub(lambda part: str(params.get(part[1], part[1])), str(_registry.get(name, name)))
+    """The sentence in the active language. A verb that is gone shows its name."""
+    return fill(str(_registry.get(name, name)), params)
 
 
 def render_html(name: str, params: Mapping[str, object]) -> SafeString:
     """The same, escaped, each part isolated for mixed writing directions."""
     pieces = PART.split(str(_registry.get(name, name)))
     html = [
-        format_html("<bdi>{}</bdi>", params.get(piece, piece)) if odd else conditional_escape(piece)
+        format_html("<bdi>{}</bdi>", isolated(params.get(piece, piece))) if odd else conditional_escape(piece)
         for odd, piece in zip([i % 2 for i in range(len(pieces))], pieces, strict=True)
     ]
     return mark_safe("".join(html))  # every piece is escaped above
 
 
+def isolated(part: object) -> object:
+    """A part of a sentence in HTML. What is HTML already stays so."""
+    return said(part) if isinstance(part, dict) else part
+
+
 register("account.created", _("{actor} has joined"))
 register("account.new_browser", _("New sign-in from {browser}"))
 register("broadcast.reminder", _("Please confirm that you have read “{target}”"))
+register("job.succeeded", _("{job} is done"))
+register("job.failed", _("{job} failed"))
+register("job.cancelled", _("{job} was cancelled"))
+register("job.lost", _("{job} was cut off"))

@@ -10,9 +10,15 @@ BROADCASTS = "broadcasts"
 CHANGED = "inbox.changed"  # {"revisions": {"7": 42}}
 SESSIONS = "sessions.changed"  # {"inbox": 7, "ended": digest of the session that signed out, or ""}
 BOARD = "board.changed"  # {"revision": 12}
+JOB = "job.changed"  # {"job": UUID, "inbox": 7, "version": 3}
 CANARY = "hub.canary"  # {"hub": channel, "number": 5}
 
 
 def inbox(inbox_id: int) -> str:
     """The group of one user's inbox."""
     return f"inbox.{inbox_id}"
+
+
+def job(job_id: str) -> str:
+    """The group of those who watch a job that is not theirs."""
+    return f"job.{job_id}"

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -46,6 +46,11 @@ def nudge_board(revision: int) -> None:
     sender().put_message((groups.BROADCASTS, {"type": groups.BOARD, "revision": revision}))
 
 
+def nudge_job(job_id: str, inbox_id: int, version: int) -> None:
+    """Tell the hubs of its owner, and of those who watch it, that this job is at this version, after the commit."""
+    sender().put_job(job_id, inbox_id, version)
+
+
 def flush(timeout: float = 3.0) -> bool:
     """Wait until what waits has left, or the bus was given up on. For commands that are about to end."""
     return sender().flush(timeout)
@@ -59,6 +64,7 @@ class Sender:
         self.paused_until = 0.0
         self._revisions: dict[int, int] = {}
         self._messages: list[Message] = []
+        self._jobs: dict[str, tuple[int, int]] = {}
         self._changed = threading.Condition()
         self._is_sending = False
         self._thread: threading.Thread | None = None
@@ -77,12 +83,18 @@ class Sender:
                 self._messages.append(message)
             self._wake()
 
+    def put_job(self, job_id: str, inbox_id: int, version: int) -> None:
+        with self._changed:
+            if len(self._jobs) < WAITING_LIMIT or job_id in self._jobs:
+                self._jobs[job_id] = (inbox_id, version)
+            self._wake()
+
     def flush(self, timeout: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: not (self._has_work() or self._is_sending), timeout)
 
     def _has_work(self) -> bool:
-        return bool(self._revisions or self._messages)
+        return bool(self._revisions or self._messages or self._jobs)
 
     def _wake(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -106,8 +118,9 @@ class Sender:
                 self._changed.wait_for(self._has_work)
                 revisions, self._revisions = self._revisions, {}
                 messages, self._messages = self._messages, []
+                jobs, self._jobs = self._jobs, {}
                 self._is_sending = True
-            self._send([*messages_for(revisions), *messages])
+            self._send([*messages_for(revisions), *messages_for_jobs(jobs), *messages])
 
     def _send(self, messages: list[Message]) -> None:
         if time.monotonic() < self.paused_until:
@@ -147,6 +160,14 @@ def messages_for(revisions: dict[int, int]) -> list[Message]:
         (groups.inbox(inbox_id), {"type": groups.CHANGED, "revisions": wire({inbox_id: revision})})
         for inbox_id, revision in revisions.items()
     ]
+
+
+def messages_for_jobs(jobs: dict[str, tuple[int, int]]) -> Iterator[Message]:
+    """To the hubs of its owner, and to those where others watch it."""
+    for job_id, (inbox_id, version) in jobs.items():
+        message = {"type": groups.JOB, "job": job_id, "inbox": inbox_id, "version": version}
+        yield groups.inbox(inbox_id), message
+        yield groups.job(job_id), message
 
 
 def wire(revisions: dict[int, int]) -> dict[str, int]:

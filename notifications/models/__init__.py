@@ -8,6 +8,8 @@ from .broadcast_event import BroadcastEvent
 from .browser import Browser
 from .draft import Draft, InvalidNotification
 from .inbox import Inbox, InvalidSnooze
+from .job import Job
+from .job_history import JobAttempt, JobLine
 from .mute import Mute
 from .noticeboard import Noticeboard
 from .notification import KeyTaken, Notification, Retraction
@@ -28,6 +30,9 @@ __all__ = [
     "InvalidBroadcast",
     "InvalidNotification",
     "InvalidSnooze",
+    "Job",
+    "JobAttempt",
+    "JobLine",
     "KeyTaken",
     "Mute",
     "Noticeboard",

@@ -69,6 +69,17 @@ def moment(value: datetime) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), words)
 
 
+@register.simple_tag
+def in_time(moment: datetime) -> SafeString:
+    """A time that is soon, as an exact one that the browser counts down to: "in 20 s"."""
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" data-countdown>{}</time>',
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        formats.date_format(local, "TIME_FORMAT"),
+    )
+
+
 def relative(moment: datetime) -> str:
     """ "3 minutes ago", "2 days ago": one unit, in the words of django.contrib.humanize and its catalogues."""
     if timezone.now() - moment < timedelta(days=1):

@@ -15,14 +15,15 @@ STOREYS = [
     "apps urls admin forms context middleware signals views templatetags management testing "
     "live.consumers live.routing",
     # hands: they do things later, and turn objects into HTML
-    "tasks job_task live.hub live.database live.outlet live.frames live.missing live.bus live.positions live.sessions "
-    "live.origin",
+    "tasks job_task live.hub live.database live.outlet live.frames live.job_frames live.missing live.bus "
+    "live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
-    "delivery broadcasting broadcast_numbers jobs lists search snoozing story",
+    "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_results job_files "
+    "job_keeper job_lists lists search snoozing story",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
-    "events categories verbs targets origins live.push live.groups live.codes live.metrics",
+    "events progress categories verbs targets origins live.push live.groups live.codes live.metrics",
 ]
 DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) for part in parts.split()}
 

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
 
 from notifications.broadcasting import send_some_reminders
+from notifications.job_keeper import JobKeeper
 from notifications.models import Board, Broadcast, BroadcastEvent, Inbox, clock
 from notifications.models.notification import due_inboxes, pending_inboxes
 from notifications.models.retention import Limits, remove_slice
@@ -34,18 +35,20 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
         stopped = threading.Event()
-        announcer, retention = Announcer(), Retention()
+        announcer, retention, keeper = Announcer(), Retention(), JobKeeper()
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopped.set())
         while not stopped.is_set():
             try:
                 tick(announcer)
+                keeper.step()
                 retention.step()
                 pause = announcer.pause(interval)
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
                 connections.close_all()
+                keeper.forget()
                 pause = interval
                 if once:
                     raise

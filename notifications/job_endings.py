@@ -1,0 +1,168 @@
+"""How an attempt ends: what its code returned or raised becomes a state, and a word to the owner.
+
+State, result and notification are one transaction: who was told, and what is true, cannot drift apart.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connections, transaction
+
+from . import events
+from .delivery import put
+from .job_files import FileKept, expiry, keep_result, remove
+from .job_results import JobFailed, Result, RetryLater
+from .models import Draft, Job, JobLine
+from .models.job_states import CANCELLED, CANCELLING, FAILED, LOST, SUCCEEDED
+from .models.job_words import CUT_OFF, TOO_LONG, WENT_WRONG
+from .running_job import JobCancelled, RunningJob
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+INSIST = (0.2, 1.0, 3.0, 8.0, 15.0, 30.0)  # seconds between two tries to write an end
+
+VERBS = {state: f"job.{state}" for state in (SUCCEEDED, FAILED, CANCELLED, LOST)}
+LEVELS = {SUCCEEDED: "success", FAILED: "error", CANCELLED: "info", LOST: "error"}
+
+
+def conclude(running: RunningJob, error: BaseException | None = None) -> None:
+    """End the attempt as its code has ended: with its result, or with what it raised."""
+    columns, lines = running.reporter.rest()
+    job, attempt = running.row, running.attempt
+    ending: dict[str, Any] = {"columns": columns, "lines": lines}
+    if isinstance(error, JobCancelled):
+        insist(partial(finish, job, attempt, CANCELLED, **ending))
+    elif isinstance(error, RetryLater):
+        insist(partial(put_off, job, attempt, error, **ending))
+    elif isinstance(error, JobFailed):
+        insist(partial(finish, job, attempt, FAILED, error=error.text, params=error.params, **ending))
+    elif error is not None:
+        log.error("Job %s (%s) failed.", job.pk, job.title, exc_info=error)
+        insist(partial(finish, job, attempt, FAILED, error=WENT_WRONG, **ending))
+    else:
+        succeed(job, attempt, running.result, ending)
+
+
+def succeed(job: Job, attempt: int, result: Any, ending: dict[str, Any]) -> None:
+    if result is not None and not isinstance(result, Result):
+        log.error("Job %s (%s) returned %r; expected a Result or None.", job.pk, job.title, type(result).__name__)
+        result = None
+    try:
+        kept = keep_result(job, result.file, result.label) if result and result.file else None
+    except OSError as error:
+        log.error("The result of job %s could not be kept.", job.pk, exc_info=error)
+        insist(partial(finish, job, attempt, FAILED, error=WENT_WRONG, **ending))
+        return
+    if not insist(partial(finish, job, attempt, SUCCEEDED, result=result, kept=kept, **ending)) and kept:
+        remove(kept.name)
+
+
+def finish(
+    job: Job,
+    attempt: int,
+    state: str,
+    *,
+    columns: dict[str, Any],
+    lines: list[str],
+    error: str = "",
+    params: dict[str, Any] | None = None,
+    result: Result | None = None,
+    kept: FileKept | None = None,
+) -> bool:
+    """The end of this attempt, and of the job. False when the attempt is no longer the one."""
+    with transaction.atomic(), job.change():
+        if not job.holds(attempt):
+            return False
+        take_down(job, columns, lines)
+        if state == SUCCEEDED:
+            job.fraction = 1.0
+        if result:
+            job.result_url, job.result_label = result.url, result.label[:200]
+        if kept:
+            job.result_file, job.result_label, job.result_size = kept.name, kept.label, kept.size
+        end_attempt(job, state, error, params)
+    return True
+
+
+def put_off(job: Job, attempt: int, wish: RetryLater, *, columns: dict[str, Any], lines: list[str]) -> bool:
+    """Another attempt later, where one is left."""
+    with transaction.atomic(), job.change():
+        if not job.holds(attempt):
+            return False
+        take_down(job, columns, lines)
+        if job.state == CANCELLING:
+            end_attempt(job, CANCELLED)
+        elif attempt < job.max_attempts:
+            job.wait_for_retry(wish.after, wish.text, wish.params, FAILED)
+        else:
+            end_attempt(job, FAILED, wish.text, wish.params)
+    return True
+
+
+def take_down(job: Job, columns: dict[str, Any], lines: list[str]) -> None:
+    for name, value in columns.items():
+        setattr(job, name, value)
+    job.line_count += len(lines)
+    JobLine.add(job, lines, job.line_count)
+
+
+def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
+    """Nobody has been at it for too long: it begins anew where the task may, and is lost otherwise."""
+    with transaction.atomic(), job.change():
+        if job.holds(attempt) and job.heartbeat == heartbeat:
+            give_up_attempt(job)
+
+
+def leave_attempt(job_id: UUID, attempt: int) -> None:
+    """Its process is told to end, and cannot go on with it."""
+    job = Job.objects.get(pk=job_id)
+    with transaction.atomic(), job.change():
+        if job.holds(attempt):
+            give_up_attempt(job)
+
+
+def give_up_attempt(job: Job) -> None:
+    """Inside of change()."""
+    spent = job.time_spent
+    if job.state == CANCELLING:
+        end_attempt(job, CANCELLED)
+    elif job.time_limit and spent.total_seconds() >= job.time_limit:
+        end_attempt(job, FAILED, TOO_LONG, {"minutes": max(1, round(job.time_limit / 60))})
+    elif job.restarts and job.attempt < job.max_attempts:
+        job.wait_for_retry(0, CUT_OFF, {}, LOST)
+    else:
+        end_attempt(job, LOST, CUT_OFF)
+
+
+def end_attempt(job: Job, state: str, error: str = "", params: dict[str, Any] | None = None) -> None:
+    """Inside of change(): the job is over, and its owner is told."""
+    job.end(state, error, params)
+    job.expires_at = expiry() if job.result_file or job.upload_file else None
+    draft = Draft(
+        verb=VERBS[state],
+        params={"job": {"text": job.title, "params": job.title_params}},
+        body=job.error_text,
+        url=job.get_absolute_url(),
+        category="jobs",
+        level=LEVELS[state],
+    )
+    put([job.inbox_id], job.item_key, draft)
+    transaction.on_commit(partial(events.send, events.job_ended, Job, job=job), robust=True)
+
+
+def insist(write: Callable[[], T]) -> T:
+    """An end must be written, though the database be away for a minute. After that the tick finds it missing."""
+    for pause in INSIST:
+        try:
+            return write()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The end of a job could not be written; once more in %s s: %s", pause, error)
+            connections.close_all()
+            time.sleep(pause)
+    return write()

@@ -1,0 +1,89 @@
+"""The jobs that pages show: the tray of every page, the lists, and one job with all that is known of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import blake2s
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Case, F, IntegerField, Q, Value, When, Window
+from django.db.models.functions import RowNumber
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from .models import Inbox, Job, JobLine
+from .models.job import JobQuerySet
+from .models.job_states import CANCELLED, FAILED, LOST
+
+TRAY_LENGTH = 5
+LIST_LENGTH = 25
+LINES_SHOWN = 200
+
+FILTERS: dict[str, tuple[str | Promise, Q]] = {
+    "all": (_("All"), Q()),
+    "active": (_("Running"), Q(ended_at=None)),
+    "succeeded": (_("Done"), Q(state="succeeded")),
+    "failed": (_("Failed"), Q(state__in=(FAILED, LOST, CANCELLED))),
+}
+
+#: What a page shows of jobs, in its order: (id, version, whether it is active).
+Shown = tuple[tuple[str, int, bool], ...]
+
+
+@dataclass(frozen=True)
+class JobPage:
+    rows: list[Job]
+    older_url: str
+
+
+def shown_of(jobs: Collection[Job]) -> Shown:
+    return tuple((str(job.pk), job.version, job.is_active) for job in jobs)
+
+
+def stamp_of(shown: Shown) -> str:
+    """What a page says of it in its form: the same for the same jobs in the same versions and order."""
+    return blake2s(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
+
+
+def tray_of(inbox: Inbox) -> list[Job]:
+    return trays_of([inbox.pk])[inbox.pk]
+
+
+def trays_of(inbox_ids: Collection[int]) -> dict[int, list[Job]]:
+    """The active jobs of each inbox, the newest first, then those that ended last; five at most. One query."""
+    is_over = Case(When(ended_at=None, then=Value(0)), default=Value(1), output_field=IntegerField())
+    place = Window(RowNumber(), partition_by=F("inbox"), order_by=[is_over.asc(), F("queued_at").desc(), F("pk").asc()])
+    jobs = Job.objects.filter(inbox__in=inbox_ids).annotate(place=place).filter(place__lte=TRAY_LENGTH)
+    trays: dict[int, list[Job]] = {inbox_id: [] for inbox_id in inbox_ids}
+    for job in jobs.select_related("retried_by").order_by("inbox", "place"):
+        trays[job.inbox_id].append(job)
+    return trays
+
+
+def page_of_jobs(inbox: Inbox, name: str, before: str = "") -> JobPage:
+    """The newest jobs of a filter, or those before one of them."""
+    jobs = in_filter(inbox, name)
+    if before:
+        jobs = jobs.filter(before_job(inbox.jobs.get(pk=before)))
+    rows = list(jobs[: LIST_LENGTH + 1])
+    older = (
+        {**({"view": name} if name != "all" else {}), "before": str(rows[LIST_LENGTH - 1].pk)}
+        if rows[LIST_LENGTH:]
+        else None
+    )
+    return JobPage(rows[:LIST_LENGTH], f"{reverse('notifications:jobs')}?{urlencode(older)}" if older else "")
+
+
+def in_filter(inbox: Inbox, name: str) -> JobQuerySet:
+    jobs: Any = inbox.jobs.filter(FILTERS[name][1])
+    return jobs.select_related("retried_by").order_by("-queued_at", "pk")
+
+
+def before_job(job: Job) -> Q:
+    return Q(queued_at__lt=job.queued_at) | Q(queued_at=job.queued_at, pk__gt=job.pk)
+
+
+def lines_after(job: Job, number: int) -> list[JobLine]:
+    """What its log says after that line, the last 200 at most."""
+    return list(job.lines.filter(number__gt=number).order_by("-number")[:LINES_SHOWN])[::-1]

@@ -1,0 +1,238 @@
+"""Jobs: the API for everyone's own code. It knows no Celery: see ``job_task`` for tasks.
+
+A job is started with :func:`start_job`, and a worker carries it out; or it is done on the spot with :func:`run_job`.
+Code that does one gets a :class:`RunningJob`, to say how far it has come. Whatever happens, a job ends, and its owner
+is told once.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files import File
+from django.db import IntegrityError, transaction
+
+from . import events
+from .job_endings import conclude, end_attempt, insist, leave_attempt
+from .job_files import keep_upload, take_over_upload
+from .job_results import JobFailed, Result, RetryLater
+from .models import Inbox, Job, clock
+from .models.draft import KEY
+from .models.job import SEND_AGAIN
+from .models.job_states import CANCELLED, CANCELLING, RUNNING
+from .models.job_words import ENDED_BY_FORCE, REVOKED
+from .running_job import JobCancelled, RunningJob, Superseded
+
+__all__ = [
+    "InvalidJob",
+    "JobCancelled",
+    "JobFailed",
+    "Result",
+    "RetryLater",
+    "RunningJob",
+    "Superseded",
+    "cancel_job",
+    "carry_out",
+    "end_job_by_force",
+    "retry_job",
+    "run_job",
+    "start_job",
+]
+
+log = logging.getLogger(__name__)
+
+TITLE_LIMIT = 200
+
+
+class InvalidJob(ValueError):
+    """Something about a job cannot be. The message says what was expected."""
+
+
+def start_job(
+    task: Any,
+    *,
+    owner: AbstractBaseUser,
+    title: str = "",
+    params: Mapping[str, Any] | None = None,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    key: str = "",
+    upload: "File[Any] | None" = None,
+) -> Job:
+    """Have a task (see ``JobTask``) done for its owner, once this transaction has committed.
+
+    ``title`` (at most 200 characters, the task's own when empty) is looked up in the reader's language when it is
+    shown, and filled with ``params``. ``args`` and ``kwargs`` are JSON. While a job with the same ``key`` of the same
+    owner is active, that one is returned. ``upload`` is a file that the job works on, kept privately and removed some
+    days after its end. Raises InvalidJob.
+    """
+    job = Job(
+        inbox=Inbox.objects.of(owner),
+        task=str(task.name),
+        args=list(args),
+        kwargs=dict(kwargs or {}),
+        title=title or str(getattr(task, "title", "")) or str(task.name),
+        title_params=dict(params or {}),
+        key=key,
+        max_attempts=getattr(task, "max_attempts", 1),
+        restarts=getattr(task, "restarts", False),
+    )
+    check(job)
+    return begin(job, upload)
+
+
+def check(job: Job) -> None:
+    if not job.title or len(job.title) > TITLE_LIMIT:
+        raise InvalidJob(f"A job's title has 1 to {TITLE_LIMIT} characters; got {len(job.title)}.")
+    if job.key and not KEY.fullmatch(job.key):
+        raise InvalidJob(f"A job's key is 1 to 100 of A-Z, a-z, 0-9, - and _; got {job.key!r:.120}.")
+
+
+def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
+    """Save it as waiting, and have it sent after the commit; or the one with its key that is active already."""
+    job.queued_at = job.changed_at = clock.now()
+    job.send_at = job.queued_at + SEND_AGAIN
+    while True:
+        found = Job.objects.active().filter(inbox=job.inbox_id, key=job.key).first() if job.key else None
+        if found:
+            return found
+        if upload is not None and not job.upload_file:
+            job.upload_file = keep_upload(upload)
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+            break
+        except IntegrityError:
+            if job.retry_of_id and (other := Job.objects.filter(retry_of=job.retry_of_id).first()):
+                return other
+            if not job.key:
+                raise
+    job.nudge_after_commit()
+    transaction.on_commit(partial(send, [job]), robust=True)
+    return job
+
+
+def send(jobs: Sequence[Job]) -> None:
+    """To the workers; by whoever listens to ``events.job_due``."""
+    events.send(events.job_due, Job, jobs=[(str(job.pk), job.attempt + 1, job.task) for job in jobs])
+
+
+def carry_out(
+    job_id: UUID | str,
+    attempt: int,
+    work: Callable[[RunningJob], Result | None],
+    *,
+    time_limit: float | None = None,
+) -> None:
+    """Do this attempt of a job, unless it is somebody else's by now. For workers."""
+    job = Job.objects.filter(pk=job_id).select_related("inbox__user").first()
+    if job is None or not job.claim(attempt, time_limit):
+        log.info("Attempt %d of job %s is not to be done (any more).", attempt, job_id)
+        return
+    with attempting(job) as running:
+        running.result = work(running)
+
+
+@contextmanager
+def run_job(*, owner: AbstractBaseUser, title: str, params: Mapping[str, Any] | None = None) -> Iterator[RunningJob]:
+    """Do a job on the spot, in a command or a thread: the block's end is the job's end.
+
+    What the block raises ends the job as failed, and is raised on. When the owner cancels it, the block ends at its
+    next checkpoint, and the code after it goes on.
+    """
+    job = Job(inbox=Inbox.objects.of(owner), title=title, title_params=dict(params or {}))
+    check(job)
+    job.queued_at = job.changed_at = clock.now()
+    job.save(force_insert=True)
+    job.claim(1)
+    with attempting(job, raises=True) as running:
+        yield running
+
+
+@contextmanager
+def attempting(job: Job, *, raises: bool = False) -> Iterator[RunningJob]:
+    """The attempt that the job is in: reported while the block runs, and ended as the block ends."""
+    running = RunningJob(job)
+    running.reporter.start()
+    try:
+        yield running
+    except Superseded:
+        running.reporter.stop()
+        log.warning("Job %s was given up on while it ran; this attempt ends without effect on it.", job.pk)
+    except (Exception, JobCancelled) as error:
+        running.reporter.stop()
+        conclude(running, error)
+        if raises and not isinstance(error, JobCancelled):
+            raise
+    except BaseException:  # the process is told to end
+        running.reporter.stop()
+        insist(partial(leave_attempt, job.pk, job.attempt))
+        raise
+    else:
+        running.reporter.stop()
+        conclude(running)
+
+
+# What people want of it.
+
+
+def cancel_job(job: Job) -> bool:
+    """Ask it to end. One that waits is cancelled at once, one that runs at its next checkpoint. False when it had
+    ended already."""
+    with transaction.atomic(), job.change():
+        if job.is_waiting:
+            end_attempt(job, CANCELLED)
+        elif job.state == RUNNING:
+            job.state, job.cancel_wished_at = CANCELLING, clock.now()
+    return job.state in (CANCELLED, CANCELLING)
+
+
+def end_job_by_force(job: Job) -> bool:
+    """End one that was asked to, and has not within a minute. What its worker still does has no effect on it."""
+    with transaction.atomic(), job.change():
+        if not job.can_be_forced:
+            return False
+        end_attempt(job, CANCELLED, ENDED_BY_FORCE)
+        transaction.on_commit(partial(events.send, events.job_forced, Job, job=job), robust=True)
+    return True
+
+
+def revoke_job(job_id: UUID | str, attempt: int) -> None:
+    """Somebody has taken the task back behind our back."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        return
+    with transaction.atomic(), job.change():
+        if job.holds(attempt) or (job.is_waiting and job.attempt == attempt - 1):
+            end_attempt(job, CANCELLED, REVOKED)
+
+
+def retry_job(job: Job) -> Job:
+    """Do one that failed, was lost or cancelled once more, as a job of its own that knows its first run. A second time
+    returns the same; so does a job with the same key that is active."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        if hasattr(job, "retried_by"):
+            return job.retried_by
+        if not job.can_be_retried:
+            raise InvalidJob(f"A job that is {job.state} cannot be tried again.")
+        again = Job(
+            inbox=job.inbox,
+            task=job.task,
+            args=job.args,
+            kwargs=job.kwargs,
+            title=job.title,
+            title_params=job.title_params,
+            key=job.key,
+            max_attempts=job.max_attempts,
+            restarts=job.restarts,
+            retry_of=job,
+        )
+        begun = begin(again)
+        if begun is again:
+            take_over_upload(again, job)
+        return begun
