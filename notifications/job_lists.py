@@ -75,6 +75,28 @@ def page_of_jobs(inbox: Inbox, name: str, before: str = "") -> JobPage:
     return JobPage(rows[:LIST_LENGTH], f"{reverse('notifications:jobs')}?{urlencode(older)}" if older else "")
 
 
+def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Job]]:
+    """The first page of each (inbox, filter). One query per filter."""
+    lists: dict[tuple[int, str], list[Job]] = {one: [] for one in wanted}
+    for name in sorted({name for _inbox_id, name in wanted}):
+        mine = [inbox_id for inbox_id, other in wanted if other == name]
+        place = Window(RowNumber(), partition_by=F("inbox"), order_by=[F("queued_at").desc(), F("pk").asc()])
+        jobs = Job.objects.filter(FILTERS[name][1], inbox__in=mine).annotate(place=place)
+        for job in jobs.filter(place__lte=LIST_LENGTH).select_related("retried_by").order_by("inbox", "place"):
+            lists[job.inbox_id, name].append(job)
+    return lists
+
+
+def active_of_inboxes(inbox_ids: Collection[int]) -> dict[int, tuple[tuple[str, int], ...]]:
+    """(id, version) of the newest active jobs of each inbox, as many as a list shows."""
+    place = Window(RowNumber(), partition_by=F("inbox"), order_by=[F("queued_at").desc(), F("pk").asc()])
+    jobs = Job.objects.active().filter(inbox__in=inbox_ids).annotate(place=place).filter(place__lte=LIST_LENGTH)
+    found: dict[int, list[tuple[str, int]]] = {}
+    for inbox_id, pk, version in jobs.order_by("inbox", "place").values_list("inbox_id", "pk", "version"):
+        found.setdefault(inbox_id, []).append((str(pk), version))
+    return {inbox_id: tuple(mine) for inbox_id, mine in found.items()}
+
+
 def in_filter(inbox: Inbox, name: str) -> JobQuerySet:
     jobs: Any = inbox.jobs.filter(FILTERS[name][1])
     return jobs.select_related("retried_by").order_by("-queued_at", "pk")

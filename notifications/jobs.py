@@ -235,4 +235,5 @@ def retry_job(job: Job) -> Job:
         begun = begin(again)
         if begun is again:
             take_over_upload(again, job)
+            job.touch()
         return begun

@@ -1,4 +1,4 @@
-"""The hub's end of the channel layer: one channel, in the groups of the inboxes that have sockets here.
+"""The hub's end of the channel layer: one channel, in the groups of the inboxes (and jobs) that have pages here.
 
 Nothing waits for it. A bus that is dead or frozen delays nudges, and the sweep does without them; what could not be
 subscribed meanwhile is subscribed when it is back.
@@ -30,16 +30,17 @@ class Bus:
         self,
         on_changed: Callable[[dict[int, int]], None],
         on_sessions: Callable[[int, str], None],
-        on_subscribed: Callable[[int], None],
+        on_subscribed: Callable[[str], None],
         on_board: Callable[[int], None],
+        on_job: Callable[[str, int, int], None],
     ):
         self._on_changed, self._on_sessions, self._on_subscribed = on_changed, on_sessions, on_subscribed
-        self._on_board = on_board
+        self._on_board, self._on_job = on_board, on_job
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._wanted: set[int] = set()
-        self._joined: set[int] = set()
-        self._leaving: dict[int, float] = {}
+        self._wanted: set[str] = set()
+        self._joined: set[str] = set()
+        self._leaving: dict[str, float] = {}
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._probing: asyncio.Task[None] | None = None
@@ -50,9 +51,9 @@ class Bus:
         """Whether our own messages have come back lately."""
         return time.monotonic() - self._heard_at < DEAF_SECONDS
 
-    def hears(self, inbox_id: int) -> bool:
-        """Whether its nudges reach us."""
-        return inbox_id in self._joined
+    def hears(self, group: str) -> bool:
+        """Whether its messages reach us."""
+        return group in self._joined
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -70,14 +71,14 @@ class Bus:
         except Exception as error:  # it is going away anyway
             log.debug("The channel layer did not close in order: %r", error)
 
-    def want(self, inbox_id: int) -> None:
-        self._wanted.add(inbox_id)
-        self._leaving.pop(inbox_id, None)
+    def want(self, group: str) -> None:
+        self._wanted.add(group)
+        self._leaving.pop(group, None)
         self._work.set()
 
-    def unwant(self, inbox_id: int) -> None:
-        self._wanted.discard(inbox_id)
-        self._leaving[inbox_id] = time.monotonic() + LINGER_SECONDS
+    def unwant(self, group: str) -> None:
+        self._wanted.discard(group)
+        self._leaving[group] = time.monotonic() + LINGER_SECONDS
 
     def probe(self) -> None:
         """Send ourselves a message, for health to know whether it comes back; and try again what did not work."""
@@ -116,6 +117,8 @@ class Bus:
             self._on_changed(numbers(message.get("revisions")))
         elif kind == groups.BOARD and isinstance(message.get("revision"), int):
             self._on_board(message["revision"])
+        elif kind == groups.JOB and is_about_job(message):
+            self._on_job(message["job"], message["inbox"], message["version"])
         elif kind == groups.SESSIONS and isinstance(message.get("inbox"), int):
             self._on_sessions(message["inbox"], str(message.get("ended", "")))
 
@@ -131,16 +134,20 @@ class Bus:
                 log.debug("Could not subscribe: %r; the next sweep tries again.", error)
 
     async def _subscribe(self, channel: str) -> None:
-        for inbox_id in self._wanted - self._joined:
-            await self._layer.group_add(groups.inbox(inbox_id), channel)
-            self._joined.add(inbox_id)
-            self._on_subscribed(inbox_id)
+        for group in self._wanted - self._joined:
+            await self._layer.group_add(group, channel)
+            self._joined.add(group)
+            self._on_subscribed(group)
         moment = time.monotonic()
-        for inbox_id in [inbox_id for inbox_id, due in self._leaving.items() if due < moment]:
-            if self._leaving.pop(inbox_id, None) is None:
+        for group in [group for group, due in self._leaving.items() if due < moment]:
+            if self._leaving.pop(group, None) is None:
                 continue  # somebody came back while we were waiting
-            self._joined.discard(inbox_id)
-            await self._layer.group_discard(groups.inbox(inbox_id), channel)
+            self._joined.discard(group)
+            await self._layer.group_discard(group, channel)
+
+
+def is_about_job(message: dict[str, Any]) -> bool:
+    return all(isinstance(message.get(name), kind) for name, kind in (("job", str), ("inbox", int), ("version", int)))
 
 
 def numbers(revisions: object) -> dict[int, int]:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from . import codes, database, hub, origin, sessions
+from .job_positions import JobPosition
 from .outlet import Outlet
 from .positions import Position
 
@@ -105,6 +106,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             user_id=user.pk,
             session_key=self._session_key,
             position=position,
+            jobs=JobPosition.from_form(form, inbox.pk, user.pk),
             send=self.send,
             close=self.close,
             frames_per_second=settings.FRAMES_PER_SECOND,

@@ -14,11 +14,14 @@ from django.db import DatabaseError, connections
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from notifications.models import Board, Broadcast, Inbox, Noticeboard, Presence, clock
+from notifications.job_lists import active_of_inboxes
+from notifications.models import Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
 from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
 from .frames import Frame, frames_for
+from .job_frames import JobFrame, job_frames_for
+from .job_positions import JobPosition
 from .positions import Position
 
 T = TypeVar("T")
@@ -53,6 +56,22 @@ async def close_connections() -> None:
 
 async def frames(wanted: dict[int, set[Position]], known: tuple[str, int]) -> dict[int, dict[Position, Frame]]:
     return await ask(frames_for, wanted, known)
+
+
+async def job_frames(wanted: set[JobPosition]) -> dict[JobPosition, JobFrame]:
+    return await ask(job_frames_for, wanted)
+
+
+async def jobs_standing(
+    inbox_ids: list[int], job_ids: list[str]
+) -> tuple[dict[int, tuple[tuple[str, int], ...]], dict[str, int]]:
+    """The active jobs of these inboxes as (id, version), the newest first; and the versions of those single jobs."""
+
+    def find() -> tuple[dict[int, tuple[tuple[str, int], ...]], dict[str, int]]:
+        versions = Job.objects.filter(pk__in=job_ids).values_list("pk", "version") if job_ids else ()
+        return active_of_inboxes(inbox_ids), {str(pk): version for pk, version in versions}
+
+    return await ask(find)
 
 
 async def users_of(session_keys: set[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from notifications.lists import (
     with_events,
 )
 from notifications.models import Inbox, Noticeboard, Notification
+from notifications.models.job import JOB_START
 from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
 from .missing import Missing, can_catch_up, changed_rows, has_moved, is_at_end, is_gone, is_news, missing_at
@@ -47,6 +48,7 @@ class Frame:
     is_empty: bool = False  # there was nothing to tell
     bottom: int | None = None  # how far down the page reaches after a full list; None leaves it as it is
     news: int = 0  # how many arrivals it tells of by toasts
+    tells_of_jobs: bool = False  # whether a job's end is in it
     reached: tuple[int, ...] = ()  # the broadcasts in it of which the reader has no own row yet
 
 
@@ -102,7 +104,15 @@ def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: 
             html = told.html + numbers(inbox, position, told, made)
             length //= 2
     board = inbox.noticeboard.revision
-    return Frame(inbox.revision, board, html, bottom=told.bottom, news=told.news, reached=told.reached)
+    return Frame(
+        inbox.revision,
+        board,
+        html,
+        bottom=told.bottom,
+        news=told.news,
+        tells_of_jobs=missing.rows is None or any(row.key.startswith(JOB_START) for row in missing.rows),
+        reached=told.reached,
+    )
 
 
 # What is told.

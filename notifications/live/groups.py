@@ -6,6 +6,8 @@ HUBS = "inboxes"
 #: The group of every hub, too: for what concerns all readers.
 BROADCASTS = "broadcasts"
 
+INBOX, JOBS = "inbox.", "job."
+
 #: Message types. A message carries ids and numbers, never HTML.
 CHANGED = "inbox.changed"  # {"revisions": {"7": 42}}
 SESSIONS = "sessions.changed"  # {"inbox": 7, "ended": digest of the session that signed out, or ""}
@@ -16,9 +18,9 @@ CANARY = "hub.canary"  # {"hub": channel, "number": 5}
 
 def inbox(inbox_id: int) -> str:
     """The group of one user's inbox."""
-    return f"inbox.{inbox_id}"
+    return f"{INBOX}{inbox_id}"
 
 
 def job(job_id: str) -> str:
     """The group of those who watch a job that is not theirs."""
-    return f"job.{job_id}"
+    return f"{JOBS}{job_id}"

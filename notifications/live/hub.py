@@ -13,14 +13,16 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, metrics, sessions
+from . import codes, database, groups, metrics, sessions
 from .bus import Bus
 from .frames import CHUNK, Frame
+from .job_watch import JobWatch
 from .outlet import Outlet
 from .positions import Position
 
@@ -41,7 +43,8 @@ class Hub:
         self.epoch, self.board = "", 0  # and the revision of the board, as far as we have heard
         self.outlets: dict[int, set[Outlet]] = {}
         self.readers = database.Readers()
-        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed, self.board_nudged)
+        self.jobs = JobWatch(self)
+        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed, self.board_nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
         self._second_looks: list[Outlet] = []  # sign-out tells before it deletes the session
@@ -60,8 +63,9 @@ class Hub:
         self._note_board(*board)
         self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
         metrics.SOCKETS.inc()
-        self.bus.want(outlet.inbox_id)
+        self.bus.want(groups.inbox(outlet.inbox_id))
         self.mark_dirty([outlet.inbox_id])
+        self.jobs.join(outlet)
         mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
         for oldest in mine[:-OUTLETS_PER_USER]:
             self.close(oldest, codes.TOO_MANY)
@@ -71,9 +75,10 @@ class Hub:
         if outlet in mine:
             mine.remove(outlet)
             metrics.SOCKETS.dec()
+            self.jobs.leave(outlet)
         if not mine:
             self.outlets.pop(outlet.inbox_id, None)
-            self.bus.unwant(outlet.inbox_id)
+            self.bus.unwant(groups.inbox(outlet.inbox_id))
 
     def acknowledge(self, outlet: Outlet, said: Position, receipt: str) -> None:
         if outlet.acknowledge(said, receipt) or outlet.is_behind:
@@ -102,9 +107,14 @@ class Hub:
     def _lacks_board(self, outlet: Outlet) -> bool:
         return outlet.position.board is None or outlet.position.board < self.board
 
-    def subscribed(self, inbox_id: int) -> None:
-        """Nudges of this inbox reach us from now on; what was missed before is looked for."""
-        self.mark_dirty([inbox_id])
+    def subscribed(self, group: str) -> None:
+        """Nudges of this inbox or job reach us from now on; what was missed before is looked for."""
+        if group.startswith(groups.JOBS):
+            self.jobs.subscribed(group.removeprefix(groups.JOBS))
+        else:
+            inbox_id = int(group.removeprefix(groups.INBOX))
+            self.mark_dirty([inbox_id])
+            self.jobs.mark(self.outlets.get(inbox_id, ()))
 
     def sessions_nudged(self, inbox_id: int, ended: str) -> None:
         self._loop.create_task(self._look_twice(inbox_id, ended))
@@ -122,7 +132,13 @@ class Hub:
     def mark_dirty(self, inbox_ids: Iterable[int]) -> None:
         self._dirty.update(inbox_ids)
         if self._dirty:
-            self._wake.set()
+            self.wake()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def later(self, seconds: float, work: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, work)
 
     async def _flush_forever(self) -> None:
         while True:
@@ -132,9 +148,10 @@ class Hub:
             try:
                 with metrics.FLUSH_SECONDS.time():
                     await self.flush(dirty)
+                    await self.jobs.flush()
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
-                self._loop.call_later(SWEEP_SECONDS, self.mark_dirty, dirty)
+                self.later(SWEEP_SECONDS, partial(self.mark_dirty, dirty))
             except Exception:
                 log.exception("A flush failed; the sweep will try again.")
             await asyncio.sleep(FLUSH_SPACING)
@@ -195,6 +212,8 @@ class Hub:
         else:
             outlet.push(frame)
             outlet.is_behind = False
+            if frame.tells_of_jobs:
+                self.jobs.mark([outlet])
             for broadcast_id in frame.reached:
                 self._reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
 
@@ -245,6 +264,7 @@ class Hub:
         for outlet, access in suspects.items():  # not before the check: one that failed is made again
             outlet.access = access
 
+        await self.jobs.sweep()
         await self._await_next_end()
 
     async def _await_next_end(self) -> None:
@@ -277,6 +297,7 @@ class Hub:
             for outlet in self.all_outlets():
                 outlet.forget()
                 self.mark_dirty([outlet.inbox_id])
+            self.jobs.forget()
         self.epoch = epoch
         self.board = revision if self.board == heard else max(self.board, revision)
 

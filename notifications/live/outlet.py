@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from . import codes, metrics
 from .frames import Frame
+from .job_frames import JobFrame
+from .job_positions import JobPosition
 from .positions import Position
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one 
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
+JOB_FRAME_SECONDS = 0.25  # between two frames of jobs
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
 
 
@@ -37,12 +40,15 @@ class Outlet:
         send: Callable[[str], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
         frames_per_second: float,
+        jobs: JobPosition | None = None,
     ):
         self.inbox_id = inbox_id
         self.access = access
         self.user_id = user_id
         self.session_key = session_key
         self.position = position
+        self.jobs = jobs or JobPosition(inbox_id=inbox_id, user_id=user_id)
+        self._jobs_at = 0.0  # when it got its last frame of jobs
         self.is_behind = True
         self.closed = False
         self.opened_at = time.monotonic()
@@ -66,6 +72,12 @@ class Outlet:
         self._refill()
         self._end_storm()
         return 0.0 if self._tokens >= 1 or not self._rate else (1 - self._tokens) / self._rate
+
+    def wait_for_jobs(self) -> float:
+        """Seconds until it may get a frame of jobs: 0 is now. They leave its other frames alone."""
+        if self._sending or self._full_since is not None:
+            return JOB_FRAME_SECONDS
+        return max(0.0, self._jobs_at + JOB_FRAME_SECONDS - time.monotonic())
 
     def _refill(self) -> None:
         moment = time.monotonic()
@@ -147,14 +159,22 @@ class Outlet:
             self._listed_at = frame.revision
         self._sent = frame.revision
         self._tokens -= 1
+        self._send_frame(frame.html)
+
+    def push_jobs(self, frame: JobFrame) -> None:
+        self._jobs_at = time.monotonic()
+        self._send_frame(frame.html)
+
+    def _send_frame(self, html: str) -> None:
+        """Without waiting for it, and with a receipt that the page gives back when it has read it."""
         receipt = secrets.token_hex(8)
-        size = len(frame.html.encode())
+        size = len(html.encode())
         self._unacknowledged.append((receipt, size))
         metrics.FRAMES.inc()
         metrics.FRAME_BYTES.inc(size)
         if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
             self._full_since = time.monotonic()
-        self.write(frame.html.replace(RECEIPT.format(""), RECEIPT.format(receipt)))
+        self.write(html.replace(RECEIPT.format(""), RECEIPT.format(receipt)))
 
     def caught_up(self) -> None:
         """Nothing is missing: from now on arrivals are news."""

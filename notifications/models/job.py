@@ -23,6 +23,7 @@ from .job_history import JobAttempt, JobLine
 from .job_states import CANCELLED, CANCELLING, FAILED, LOST, QUEUED, RETRYING, RUNNING, STATES, WAITING, WORKING
 from .job_words import JobWords
 
+JOB_START = "job-"  # of the keys of notifications
 FORCE_AFTER = timedelta(seconds=60)  # in cancelling, after which a job can be ended whatever it does
 SEND_AGAIN = timedelta(seconds=60)  # a queued job, and twice as late each time
 SEND_AGAIN_LIMIT = timedelta(hours=1)
@@ -161,7 +162,7 @@ class Job(JobWords, models.Model):
     @property
     def item_key(self) -> str:
         """The key of the notification of its end."""
-        return f"job-{self.pk}"
+        return f"{JOB_START}{self.pk}"
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -182,6 +183,12 @@ class Job(JobWords, models.Model):
 
     def nudge_after_commit(self) -> None:
         transaction.on_commit(partial(push.nudge_job, str(self.pk), self.inbox_id, self.version), robust=True)
+
+    def touch(self) -> None:
+        """Something that pages show of it stands elsewhere, and has changed: it is another version."""
+        Job.objects.filter(pk=self.pk).update(version=F("version") + 1)
+        self.version += 1
+        self.nudge_after_commit()
 
     def claim(self, attempt: int, time_limit: float | None = None) -> bool:
         """Begin this attempt. False when it is not its turn: somebody has begun it already, or the job is over."""
@@ -246,4 +253,8 @@ class Job(JobWords, models.Model):
 
 def may_watch(user: Any, job: Job) -> bool:
     """Its owner, and staff with the permission."""
-    return bool(job.inbox.user_id == user.pk or (user.is_staff and user.has_perm("notifications.watch_jobs")))
+    return job.inbox.user_id == user.pk or may_watch_all(user)
+
+
+def may_watch_all(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm("notifications.watch_jobs"))

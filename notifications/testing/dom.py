@@ -34,18 +34,19 @@ class Document:
                 self._swap_itself(piece, swap)
 
     def _upsert(self, piece: Element) -> None:
-        """Replace what is there by id; sort the rest in by its ``key``, the largest first."""
+        """Replace what is there by id; sort the rest in by its ``key``."""
         target = self.find(piece.get("hx-target", ""))
         if target is None:
             return
-        key = piece.get("key", "id")
+        key, sign = piece.get("key", "id"), 1 if piece.get("sort") == "desc" else -1
         for new in list(piece):
             old = self.by_id(new.get("id", ""))
             if old is not None:
                 self._replace(old, new)
                 continue
-            order = int(new.get(key, "0"))
-            place = next((i for i, child in enumerate(target) if order > int(child.get(key) or 0)), len(target))
+            order = sign * int(new.get(key, "0"))
+            others = (sign * int(child.get(key) or 0) for child in target)
+            place = next((i for i, other in enumerate(others) if order > other), len(target))
             target.insert(place, new)
 
     def _partial(self, piece: Element) -> None:
@@ -124,6 +125,9 @@ class Document:
             "counts": counts,
             "banners": [source(one) for one in self.find("#banners") or ()],
             "feed": [source(row) for row in self._visible("#feed")],
+            "tray": [self.text("#tray-count"), *(tight(row) for row in self.find("#tray-list") or ())],
+            "jobs": [tight(row) for row in self.find("#jobs") or ()],
+            "job": [tight(one) for name in ("#job-page", "#log") if (one := self.find(name)) is not None],
             "item": [source(one) for one in self.root.iter() if (one.get("id") or "").startswith("item-")],
         }
 
@@ -140,6 +144,11 @@ def source(element: Element) -> str:
         if "data-relative" in time.attrib:
             time.text = ""
     return squeeze(ElementTree.tostring(element, encoding="unicode"))
+
+
+def tight(element: Element) -> str:
+    """Its source without the blanks between tags."""
+    return re.sub(r"(?<=>) | (?=<)", "", source(element))
 
 
 def squeeze(text: str) -> str:

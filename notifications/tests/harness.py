@@ -31,9 +31,9 @@ class NoBus:
 
     def start(self) -> None: ...
 
-    def want(self, inbox_id: int) -> None: ...
+    def want(self, group: str) -> None: ...
 
-    def unwant(self, inbox_id: int) -> None: ...
+    def unwant(self, group: str) -> None: ...
 
     def probe(self) -> None: ...
 
@@ -47,9 +47,10 @@ class SteppedHub(Hub):
 
     async def step(self) -> None:
         """Flush all that is dirty, and wait until every frame is on its way."""
-        while self._dirty:
+        while self._dirty or self.jobs.has_work:
             dirty, self._dirty = self._dirty, set()
             await self.flush(dirty)
+            await self.jobs.flush()
             while any(outlet.is_busy for outlet in self.all_outlets()):  # noqa: ASYNC110  (nothing tells when)
                 await asyncio.sleep(0)
 

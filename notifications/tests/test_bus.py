@@ -60,7 +60,7 @@ async def test_a_bus_that_is_back_carries_nudges_again_also_of_pages_that_came_m
         async with LivePage(chi) as meanwhile:
             await sync_to_async(valkey.start)()
             inbox = await sync_to_async(Inbox.objects.of)(chi)
-            await eventually(lambda: hub.current().bus.is_up and hub.current().bus.hears(inbox.pk))
+            await eventually(lambda: hub.current().bus.is_up and hub.current().bus.hears(groups.inbox(inbox.pk)))
             await eventually(lambda: push.sender().paused_until < time.monotonic())
             await blind_the_sweep(monkeypatch)
             for page, user in ((before, bo), (meanwhile, chi)):

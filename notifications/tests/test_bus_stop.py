@@ -25,7 +25,13 @@ class SwallowingLayer(InMemoryChannelLayer):
 async def test_a_bus_ends_although_its_client_swallows_the_first_cancellation(monkeypatch):
     layer = SwallowingLayer()
     monkeypatch.setattr("notifications.live.bus.get_channel_layer", lambda: layer)
-    bus = Bus(lambda revisions: None, lambda inbox_id, ended: None, lambda inbox_id: None, lambda revision: None)
+    bus = Bus(
+        lambda revisions: None,
+        lambda inbox_id, ended: None,
+        lambda group: None,
+        lambda revision: None,
+        lambda *job: None,
+    )
     bus.start()
     await layer.connecting.wait()
     async with asyncio.timeout(15):

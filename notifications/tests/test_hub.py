@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError
 
 from notifications.delivery import anotify
-from notifications.live import bus, codes, database, frames, hub, outlet, push
+from notifications.live import bus, codes, database, frames, groups, hub, outlet, push
 from notifications.live.consumers import LiveConsumer
 from notifications.models import Board, Inbox
 from notifications.testing import LivePage
@@ -50,7 +50,7 @@ async def has_joined(user, *pages):
     await anotify(user, title="Joined")
     await eventually(lambda: hub.current().all_outlets())
     inbox = await Inbox.objects.aget(user=user)
-    await eventually(lambda: hub.current().bus.hears(inbox.pk))
+    await eventually(lambda: hub.current().bus.hears(groups.inbox(inbox.pk)))
     await hub.current().sweep()
     for page in pages:
         await page.until(lambda page=page: "Joined" in page.text("#feed"))
@@ -268,8 +268,8 @@ async def test_the_group_of_a_reader_who_has_left_is_left_too(bo, by_hand, monke
     inbox = await sync_to_async(Inbox.objects.of)(bo)
     heard = hub.current().bus
     async with LivePage(bo):
-        await eventually(lambda: heard.hears(inbox.pk))
-    await eventually(lambda: heard.probe() or not heard.hears(inbox.pk))
+        await eventually(lambda: heard.hears(groups.inbox(inbox.pk)))
+    await eventually(lambda: heard.probe() or not heard.hears(groups.inbox(inbox.pk)))
     assert not hub.current().outlets
 
 

@@ -18,6 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from notifications.live.frames import frames_for
+from notifications.live.job_frames import job_frames_for
+from notifications.live.job_positions import JobPosition
 from notifications.live.positions import Position, number
 from notifications.models import Noticeboard, Undo
 
@@ -112,7 +114,8 @@ def frame_of(request: HttpRequest, form: Mapping[str, Any]) -> str:
     noticeboard = Noticeboard.current()
     position = Position.from_form(form, noticeboard.epoch)
     known = (noticeboard.epoch, noticeboard.revision)
-    return frames_for({inbox.pk: {position}}, known)[inbox.pk][position].html
+    jobs = JobPosition.from_form(form, inbox.pk, request.user.pk)
+    return frames_for({inbox.pk: {position}}, known)[inbox.pk][position].html + job_frames_for({jobs})[jobs].html
 
 
 def way_back(request: HttpRequest) -> str:

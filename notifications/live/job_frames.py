@@ -1,0 +1,173 @@
+"""Frames of jobs: what a page lacks of its tray, of its list of jobs, or of the one job that it shows.
+
+The latest version wins: a frame says how things are, and never what has happened in between. A page says what it shows
+by a stamp; the hub remembers it job by job, so that only those are sent that have moved.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth import get_user_model
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from notifications.job_lists import (
+    LINES_SHOWN,
+    Shown,
+    first_of_lists,
+    lines_after,
+    shown_of,
+    stamp_of,
+    trays_of,
+)
+from notifications.models import Job
+from notifications.models.job import may_watch_all
+
+from .job_positions import JobPosition, is_same
+
+TRUST_SECONDS = 2.0  # for which a permission is taken to be still there
+
+Made = dict[tuple[object, ...], str]
+
+
+@dataclass(frozen=True)
+class JobFrame:
+    html: str  # empty: there was nothing to tell
+    position: JobPosition  # of a page after it
+    is_watched: bool = False  # whether the page shows a job of somebody else
+
+
+@dataclass
+class Asked:
+    """What was read for all of these positions."""
+
+    trays: dict[int, list[Job]]
+    lists: dict[tuple[int, str], list[Job]]
+    jobs: dict[str, Job]
+    watchers: set[Any]  # those users who may watch everybody's jobs
+
+
+def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFrame]:
+    """For each position the frame that brings such a page up to date. A query for all trays, one for all single jobs,
+    and one for each filter of lists."""
+    names = {position.list_name for position in wanted if position.list_name}
+    ids = {position.job_id for position in wanted if position.job_id}
+    found = Job.objects.filter(pk__in=ids).select_related("inbox__user", "retry_of", "retried_by") if ids else []
+    jobs = {str(job.pk): job for job in found}
+    foreign = {one.user_id for one in wanted if one.job_id in jobs and jobs[one.job_id].inbox_id != one.inbox_id}
+    asked = Asked(
+        trays=trays_of({position.inbox_id for position in wanted}),
+        lists=first_of_lists({(one.inbox_id, one.list_name) for one in wanted if one.list_name}) if names else {},
+        jobs=jobs,
+        watchers=watchers_among(foreign),
+    )
+    made: Made = {}
+    return {position: frame_at(position, asked, made) for position in wanted}
+
+
+def frame_at(position: JobPosition, asked: Asked, made: Made) -> JobFrame:
+    with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
+        html, position = tray_pieces(position, asked.trays[position.inbox_id], made)
+        is_watched = False
+        if position.list_name:
+            more, position = list_pieces(position, asked.lists[position.inbox_id, position.list_name], made)
+            html += more
+        elif position.job_id:
+            job = asked.jobs.get(position.job_id)
+            is_own = job is not None and job.inbox_id == position.inbox_id
+            is_watched = job is not None and not is_own and position.user_id in asked.watchers
+            more, position = page_pieces(position, job if is_own or is_watched else None, made)
+            html += more
+    return JobFrame(html + render_to_string("notifications/_receipt.html") if html else "", position, is_watched)
+
+
+def tray_pieces(position: JobPosition, jobs: list[Job], made: Made) -> tuple[str, JobPosition]:
+    now = shown_of(jobs)
+    if is_same(position.tray, now):
+        return "", replace(position, tray=now)
+    html = rows_html(position, "tray", position.tray, jobs, made)
+    active = sum(job.is_active for job in jobs)
+    html += once(made, position, "_tray_count.html", {"active": active, "oob": True}, active)
+    html += at_html(position, "tray-at", "tray", now, made)
+    return html, replace(position, tray=now)
+
+
+def list_pieces(position: JobPosition, jobs: list[Job], made: Made) -> tuple[str, JobPosition]:
+    now = shown_of(jobs)
+    if is_same(position.shown, now):
+        return "", replace(position, shown=now)
+    html = rows_html(position, "job", position.shown, jobs, made)
+    html += once(
+        made, position, "_at.html", {"id": "jobs-at", "name": "jobs_at", "value": stamp_of(now)}, stamp_of(now)
+    )
+    return html, replace(position, shown=now)
+
+
+def page_pieces(position: JobPosition, job: Job | None, made: Made) -> tuple[str, JobPosition]:
+    """Those who may not see it (any more) learn nothing but that."""
+    if job is None:
+        html = render_to_string("notifications/jobs/_gone.html") if position.shown != "gone" else ""
+        return html, replace(position, shown="gone")
+    if position.shown == str(job.version):
+        return "", position
+    of = (job.pk, job.version, position.line, position.user_id == job.inbox.user_id)
+    html = once(made, position, "_page.html", page_context(job, position), *of)
+    return html, replace(position, shown=str(job.version), line=max(position.line, job.line_count))
+
+
+def page_context(job: Job, position: JobPosition) -> dict[str, Any]:
+    lines = lines_after(job, position.line) if job.line_count > position.line else []
+    return {
+        "job": job,
+        "attempts": job.attempts.all(),
+        "lines": lines,
+        "has_gap": len(lines) == LINES_SHOWN and lines[0].number > position.line + 1,
+        "is_own": job.inbox.user_id == position.user_id,
+    }
+
+
+def rows_html(position: JobPosition, place: str, before: Shown | str, jobs: list[Job], made: Made) -> str:
+    """The rows that have moved, where the page has the same jobs in the same order; else all of them."""
+    if isinstance(before, tuple) and [one for one, *_ in before] == [str(job.pk) for job in jobs]:
+        moved = [job for job, (_, version, _a) in zip(jobs, before, strict=True) if job.version != version]
+        return "".join(row_html(position, place, job, made, oob=True) for job in moved)
+    rows = "".join(row_html(position, place, job, made) for job in jobs)
+    target = "#tray-list" if place == "tray" else "#jobs"
+    return f'<hx-partial hx-target="{target}" hx-swap="innerMorph swapEmpty:true">{rows}</hx-partial>'
+
+
+def row_html(position: JobPosition, place: str, job: Job, made: Made, *, oob: bool = False) -> str:
+    context = {"job": job, "place": place, "oob": oob}
+    return once(made, position, "_job.html", context, job.pk, job.version, place, oob)
+
+
+def at_html(position: JobPosition, id_: str, name: str, now: Shown, made: Made) -> str:
+    stamp = stamp_of(now)
+    return once(made, position, "_at.html", {"id": id_, "name": name, "value": stamp}, id_, stamp)
+
+
+def once(made: Made, position: JobPosition, template: str, context: dict[str, Any], *of: object) -> str:
+    """Rendered once for all pages in the same language and time zone."""
+    key = (template, position.language, position.zone, *of)
+    if key not in made:
+        made[key] = render_to_string(f"notifications/jobs/{template}", context)
+    return made[key]
+
+
+# Who may watch what is not theirs.
+
+_trusted: dict[Any, tuple[bool, float]] = {}
+
+
+def watchers_among(user_ids: Iterable[Any]) -> set[Any]:
+    """Those who may see everybody's jobs. Asked anew every two seconds, and not with each frame."""
+    moment = time.monotonic()
+    asked = [pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[1] < moment]
+    for user in get_user_model()._default_manager.filter(pk__in=asked) if asked else ():
+        _trusted[user.pk] = may_watch_all(user), moment + TRUST_SECONDS
+    for pk in [pk for pk, (_, until) in _trusted.items() if until < moment]:
+        del _trusted[pk]
+    return {pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[0]}

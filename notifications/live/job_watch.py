@@ -1,0 +1,130 @@
+"""The hub's part for jobs: which pages lack something of them, and when they get it.
+
+A job has no revision in its owner's inbox. Its nudge, the sweep and each new connection mark pages, and the flush looks
+how the jobs are that those show. A page gets at most four frames of jobs a second; what comes meanwhile is in the next.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from notifications.job_lists import TRAY_LENGTH, Shown
+
+from . import database, groups
+from .job_frames import JobFrame
+from .job_positions import JobPosition
+from .outlet import Outlet
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, the newest first
+
+
+class JobWatch:
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._dirty: set[Outlet] = set()
+        self._pages: dict[str, set[Outlet]] = {}  # of one job, by its id
+        self._wanted: set[str] = set()  # jobs whose nudges reach us though they are nobody's here
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._dirty)
+
+    def join(self, outlet: Outlet) -> None:
+        if outlet.jobs.job_id:
+            self._pages.setdefault(outlet.jobs.job_id, set()).add(outlet)
+        self.mark([outlet])
+
+    def leave(self, outlet: Outlet) -> None:
+        self._dirty.discard(outlet)
+        job_id = outlet.jobs.job_id
+        mine = self._pages.get(job_id, set())
+        mine.discard(outlet)
+        if job_id and not mine:
+            self._pages.pop(job_id, None)
+            if job_id in self._wanted:
+                self._wanted.discard(job_id)
+                self._hub.bus.unwant(groups.job(job_id))
+
+    def nudged(self, job_id: str, inbox_id: int, version: int) -> None:
+        pages = {*self._hub.outlets.get(inbox_id, ()), *self._pages.get(job_id, ())}
+        self.mark(outlet for outlet in pages if not outlet.jobs.has(job_id, version))
+
+    def mark(self, outlets: Iterable[Outlet]) -> None:
+        """They are looked at in the next flush."""
+        self._dirty.update(outlet for outlet in outlets if not outlet.closed)
+        if self._dirty:
+            self._hub.wake()
+
+    async def flush(self) -> None:
+        dirty, self._dirty = self._dirty, set()
+        ready: dict[JobPosition, list[Outlet]] = {}
+        for outlet in dirty:
+            if wait := outlet.wait_for_jobs():
+                self._hub.later(wait, partial(self.mark, [outlet]))
+            else:
+                ready.setdefault(outlet.jobs, []).append(outlet)
+        if not ready:
+            return
+        try:
+            frames = await database.job_frames(set(ready))
+        except Exception:
+            self._dirty.update(outlet for outlets in ready.values() for outlet in outlets)
+            raise
+        for position, frame in frames.items():
+            for outlet in ready[position]:
+                self._deliver(outlet, position, frame)
+
+    def _deliver(self, outlet: Outlet, position: JobPosition, frame: JobFrame) -> None:
+        if outlet.closed:
+            return
+        if outlet.jobs != position:  # it was told meanwhile
+            self.mark([outlet])
+            return
+        if frame.html:
+            outlet.push_jobs(frame)
+        outlet.jobs = frame.position
+        if frame.is_watched and position.job_id not in self._wanted:
+            self._wanted.add(position.job_id)
+            self._hub.bus.want(groups.job(position.job_id))
+
+    def subscribed(self, job_id: str) -> None:
+        """Its nudges reach us from now on; what was missed before is looked for."""
+        self.mark(self._pages.get(job_id, ()))
+
+    async def sweep(self) -> None:
+        """Mark what lost nudges have left behind."""
+        active, versions = await database.jobs_standing(list(self._hub.outlets), list(self._pages))
+        self.mark(
+            outlet
+            for outlet in self._hub.all_outlets()
+            if is_behind(outlet.jobs, active.get(outlet.inbox_id, ()), versions)
+        )
+
+    def forget(self) -> None:
+        """Another history of the database: nothing that pages show means anything any more."""
+        for outlet in self._hub.all_outlets():
+            outlet.jobs = replace(outlet.jobs, tray="?", shown="?")
+        self.mark(self._hub.all_outlets())
+
+
+def is_behind(position: JobPosition, active: Active, versions: dict[str, int]) -> bool:
+    """Whether a page's active jobs are others by now. That one has begun and ended between two looks is found by the
+    notification of its end."""
+    if isinstance(position.tray, str) or active_of(position.tray) != active[:TRAY_LENGTH]:
+        return True
+    if position.list_name:  # new ones stand in the tray, too
+        now = dict(active)
+        return isinstance(position.shown, str) or any(
+            now.get(job_id) != version for job_id, version in active_of(position.shown)
+        )
+    if position.job_id and position.shown != "gone":
+        return str(versions.get(position.job_id)) != position.shown
+    return False
+
+
+def active_of(shown: Shown) -> Active:
+    return tuple((job_id, version) for job_id, version, is_active in shown if is_active)
