@@ -369,9 +369,10 @@ class Broadcast(models.Model):
 
     # Its readers.
 
-    def row(self) -> Notification:
+    def row(self, inbox: Any = None) -> Notification:
         """A reader's own row, as it begins. It is older than every change of its inbox."""
         return Notification(
+            inbox=inbox,
             key=self.row_key,
             broadcast=self,
             title=self.title,
