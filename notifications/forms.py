@@ -209,8 +209,7 @@ class BroadcastForm(forms.Form):
         if data.get("when") == LATER and not self.is_published and "starts_at" not in self.errors:
             self.check_start(data.get("starts_at"))
         try:
-            published_at = self.broadcast.published_at if self.is_published and self.broadcast else None
-            self.content_of(data).check(published_at)
+            self.content_of(data).check(self.broadcast.running_since if self.broadcast else None)
         except InvalidBroadcast as error:
             for name, problems in error.message_dict.items():
                 if name not in self.errors:

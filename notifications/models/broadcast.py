@@ -22,7 +22,7 @@ from notifications import categories
 from . import clock, markdown
 from .audience import Audience, Rule
 from .board import Board
-from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, ids_of, users_named
+from .broadcast_content import NAMES_AT_ONCE, Content, ids_of, users_named
 from .broadcast_event import CREATED, EDITED, NAME_LIMIT, REMINDED, REMINDING, SHOWN_AGAIN, BroadcastEvent, name_of
 from .bulk import insert_for_each
 from .draft import TITLE_LIMIT, URL_LIMIT
@@ -158,6 +158,10 @@ class Broadcast(models.Model):
         return self.state == PUBLISHED and (self.ends_at is None or moment < self.ends_at)
 
     @property
+    def running_since(self) -> datetime | None:
+        return self.published_at if self.state == PUBLISHED else None
+
+    @property
     def can_be_undone(self) -> bool:
         return self.state == PUBLISHED and self.published_at is not None and clock.now() < self.published_at + UNDO
 
@@ -204,9 +208,10 @@ class Broadcast(models.Model):
         ``show_again``: also to those who have dismissed or read it. ``version`` is the one that the editor began with.
         Raises InvalidBroadcast, EditedMeanwhile, or WrongState when it has ended or was withdrawn.
         """
+        content.check(self.running_since)  # very many names take their time: not under the lock
         with Board.change() as board:
             self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
-            content.check(self.published_at if self.state == PUBLISHED else None)
+            content.check_times(self.running_since)
             if version is not None and version != self.version:
                 raise EditedMeanwhile(self.last_edit)
             before = described(self.content)
@@ -215,11 +220,10 @@ class Broadcast(models.Model):
                 self.revision = board.next_revision()
                 if show_again:
                     self.shown_revision = self.revision
+            elif self.state == SCHEDULED and content.starts_at is None:
+                content = replace(content, starts_at=clock.now())
             self.version += 1
             self._put(content)
-            if self.state == SCHEDULED and self.starts_at is None:
-                self.starts_at = clock.now()
-                self.save(update_fields=["starts_at"])
             changes = changes_between(before, described(self.content))
             BroadcastEvent.note(self, SHOWN_AGAIN if show_again else EDITED, by, changes)
 
@@ -259,7 +263,7 @@ class Broadcast(models.Model):
             self._lock("published", DRAFT, SCHEDULED, PUBLISHED)
             if self.state != DRAFT:
                 return
-            self._check_times()
+            Content(starts_at=self.starts_at, ends_at=self.ends_at).check_times()
             moment = clock.now()
             self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
             self.state = SCHEDULED
@@ -269,11 +273,6 @@ class Broadcast(models.Model):
                 BroadcastEvent.note(self, "scheduled", by)
             else:
                 self._begin(board, by)
-
-    def _check_times(self) -> None:
-        errors = dict(Content(starts_at=self.starts_at, ends_at=self.ends_at).problems_of_times(None))
-        if errors:
-            raise InvalidBroadcast(errors)
 
     def _begin(self, board: Board, by: Any) -> None:
         self.state, self.published_at = PUBLISHED, clock.now()

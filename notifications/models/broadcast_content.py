@@ -45,12 +45,12 @@ class Content:
     ends_at: datetime | None = None  # None: until somebody ends it
 
     def check(self, running_since: datetime | None = None) -> None:
-        """Raise InvalidBroadcast, with every mistake at its field."""
-        errors: dict[str, str] = {}
-        for name, problem in self.problems(running_since):
-            errors.setdefault(name, problem)
-        if errors:
-            raise InvalidBroadcast(errors)
+        """Raise InvalidBroadcast, with every mistake at its field. It asks the database for each name."""
+        refuse(self.problems(running_since))
+
+    def check_times(self, running_since: datetime | None = None) -> None:
+        """The same for what may have become wrong meanwhile."""
+        refuse(self.problems_of_times(running_since))
 
     def problems(self, running_since: datetime | None) -> Iterator[tuple[str, str]]:
         if not self.title.strip():
@@ -112,6 +112,15 @@ class Content:
         else:
             rules = [Rule(self.audience, groups=[group.pk for group in self.groups])]
         return sum(rule.users().count() for rule in rules), sum(rule.online_count() for rule in rules)
+
+
+def refuse(problems: Iterable[tuple[str, str]]) -> None:
+    """Raise InvalidBroadcast for them, with the first one of each field."""
+    errors: dict[str, str] = {}
+    for name, problem in problems:
+        errors.setdefault(name, problem)
+    if errors:
+        raise InvalidBroadcast(errors)
 
 
 def users_named(names: Iterable[str]) -> QuerySet[Any]:

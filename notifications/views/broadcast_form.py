@@ -1,6 +1,5 @@
 """Writing a broadcast: the form, its preview, and the people that it suggests. Nothing that was typed is ever lost."""
 
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -153,11 +152,9 @@ def drafted(author: Any, form: BroadcastForm) -> Broadcast:
 
 
 def rewritten(editor: Any, form: BroadcastForm, broadcast: Broadcast) -> Broadcast:
-    content, typed = form.content, form.cleaned_data
-    if broadcast.state == SCHEDULED and content.starts_at is None:
-        content = replace(content, starts_at=clock.now())
+    typed = form.cleaned_data
     try:
-        broadcast.rewrite(content, editor, version=typed["version"] or 0, show_again=typed["show_again"])
+        broadcast.rewrite(form.content, editor, version=typed["version"] or 0, show_again=typed["show_again"])
     except EditedMeanwhile:
         broadcast = Broadcast.objects.get(pk=broadcast.pk)
         if differences(form.content, broadcast):
