@@ -20,6 +20,7 @@ from .draft import BODY_LIMIT, TITLE_LIMIT, URL_LIMIT, InvalidNotification, chec
 PLACEMENTS = ("inbox", "banner", "both")
 NAMES_AT_ONCE = 1_000  # named people; more are looked up in the background
 UNKNOWN_NAMED = 5
+NAMES_IN_HISTORY = 10
 YEARS = range(2, 9999)  # that every time zone can say; a day before or after them some cannot
 
 
@@ -146,3 +147,30 @@ def unknown_names(names: Sequence[str]) -> list[str]:
 
 def ids_of(names: Sequence[str]) -> set[Any]:
     return {pk for some in slices(names) for pk in users_named(some).values_list("pk", flat=True)}
+
+
+# For the history.
+
+
+def changes_between(before: Content, after: Content) -> dict[str, list[Any]]:
+    """What has changed from what to what. It does not repeat all of very many names."""
+    old, new = described(before), described(after)
+    changes = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    if "people" in changes:
+        changes["people"] = [first_of(names) for names in changes["people"]]
+    return changes
+
+
+def described(content: Content) -> dict[str, Any]:
+    """Each part of it as a text, a number or a list of texts, to be compared and shown."""
+    parts = {
+        **content.columns(),
+        "groups": [str(one) for one in content.groups],
+        "people": list(content.names),
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parts.items()}
+
+
+def first_of(names: list[str]) -> list[str]:
+    more = len(names) - NAMES_IN_HISTORY
+    return [*names[:NAMES_IN_HISTORY], f"+{more}"] if more > 0 else names

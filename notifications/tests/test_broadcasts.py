@@ -238,7 +238,7 @@ def test_a_draft_that_has_lain_beyond_its_end_is_not_published(hands):
 
 def test_a_trial_reaches_its_author_alone_for_ten_minutes(ada, bo, hands):
     broadcast = make(ada)
-    broadcast.try_out(ada)
+    Broadcast.send_trial(broadcast.content, ada)
     assert (titles(ada), titles(bo)) == (["Maintenance"], [])
     assert [one.pk for one in Broadcast.objects.real()] == [broadcast.pk]
     hands.move(minutes=10)

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from notifications.forms import BroadcastForm, typed_number
 from notifications.models import Audience, Broadcast, BroadcastEvent, Content, EditedMeanwhile, WrongState, clock
-from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED, described
+from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED
+from notifications.models.broadcast_content import described
 
 from .answers import staff_required
 from .broadcast_sample import panes
