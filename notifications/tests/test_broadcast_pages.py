@@ -55,17 +55,6 @@ def staff(client, ada):
     return client
 
 
-@pytest.fixture
-def draft(ada):
-    return Broadcast.draft(Content(title="Lunch", body="Soup."), ada)
-
-
-@pytest.fixture
-def running(draft, ada):
-    draft.publish(ada)
-    return draft
-
-
 def text(response):
     return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
