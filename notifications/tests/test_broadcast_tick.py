@@ -224,8 +224,13 @@ def test_the_task_does_not_publish_before_the_start(hands, started):
     assert (state(), one.people.count()) == ("scheduled", 1_001)
 
 
-def test_the_task_forgives_that_it_was_discarded_meanwhile(db):
-    gather_names(99)
+def test_the_task_forgives_that_it_was_discarded_meanwhile(started):
+    one = broadcast("Hello", audience=[f"user:{name}" for name in make_readers(1_001)])
+    one.cancel()
+    one.discard()
+    ((_, pk),) = started
+    assert gather_names(pk) is None
+    assert not Broadcast.objects.exists()
 
 
 def test_as_many_names_as_are_looked_up_at_once_need_no_task(started):
