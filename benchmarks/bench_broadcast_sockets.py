@@ -2,6 +2,7 @@
 
 Every socket is a signed-in reader of its own, through the whole stack: origin, session, resume, hub. The clock starts
 when staff publish, in another process than the server's. Each broadcast must come to each of them exactly once.
+As in life hardly two readers have the same numbers, and some have loaded older pages.
 """
 
 import asyncio
@@ -53,7 +54,8 @@ def make_readers(count: int) -> list[tuple[str, dict[str, str]]]:
     users.objects.bulk_create([users(username=f"reader{number}", password="!") for number in range(count)])
     made = list(users.objects.filter(username__startswith="reader").order_by("pk"))
     Inbox.objects.of_users(user.pk for user in made)
-    inboxes = dict(Inbox.objects.values_list("user_id", "pk"))
+    inboxes = {inbox.user_id: inbox for inbox in Inbox.objects.all()}
+    give_numbers([inboxes[user.pk] for user in made])
     board, store, sessions, readers = Board.load(), SessionStore(), [], []
     for number, user in enumerate(made):
         data = {
@@ -64,17 +66,27 @@ def make_readers(count: int) -> list[tuple[str, dict[str, str]]]:
         key = f"{number:032d}"
         expires = now() + timedelta(days=1)
         sessions.append(Session(session_key=key, session_data=store.encode(data), expire_date=expires))
-        readers.append((key, form_of(inboxes[user.pk], board)))
+        readers.append((key, form_of(inboxes[user.pk], board, bottom=number % 7 * 1_000)))
     Session.objects.bulk_create(sessions)
     return readers
 
 
-def form_of(inbox_id: int, board: Any) -> dict[str, str]:
+def give_numbers(inboxes: list[Any]) -> None:
+    for number, inbox in enumerate(inboxes):
+        inbox.revision = number % 1_000
+        inbox.unread_count, inbox.unseen_count = number % 211, number % 103
+        inbox.counts = {"all": number % 503, "archived": number % 307, "category:general": number % 401}
+    type(inboxes[0]).objects.bulk_update(inboxes, ["revision", "unread_count", "unseen_count", "counts"], 500)
+
+
+def form_of(inbox: Any, board: Any, bottom: int) -> dict[str, str]:
+    """``bottom`` is the place of the oldest item that the page has loaded."""
     from django.conf import settings
 
-    stamp = f"0.{board.revision}"
-    where = {"since": "0", "board": str(board.revision), "bottom": f"0@{stamp}", "epoch": board.epoch}
-    page = {"inbox": str(inbox_id), "view": "feed:all", "bell": "", "bell_at": "", "title": "Inbox"}
+    stamp = f"{inbox.revision}.{board.revision}"
+    where = {"since": str(inbox.revision), "board": str(board.revision)}
+    where |= {"bottom": f"{bottom}@{stamp}", "epoch": board.epoch}
+    page = {"inbox": str(inbox.pk), "view": "feed:all", "bell": "", "bell_at": "", "title": "Inbox"}
     return {**where, **page, "language": "en", "zone": "UTC", "build": settings.BUILD_ID, "receipt": ""}
 
 

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from .broadcasting import may_broadcast
 from .models import Broadcast, Inbox, Notification
 from .story import rules_of, story_of
 
@@ -74,7 +75,7 @@ class BroadcastAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).filter(is_trial=False)
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
-        return request.user.has_perm("notifications.broadcast")
+        return may_broadcast(request.user)
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
         return redirect("notifications:new_broadcast")

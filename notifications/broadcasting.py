@@ -99,6 +99,11 @@ def aware(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
+def may_broadcast(user: Any) -> bool:
+    """By the pages; broadcast() asks nobody."""
+    return bool(user.is_staff and user.has_perm("notifications.broadcast"))
+
+
 # Whom it is for.
 
 

@@ -20,8 +20,8 @@ from notifications.models.draft import LIMITS
 
 MINUTES = "%Y-%m-%dT%H:%M"
 NOW, LATER = "now", "later"
-KEY = re.compile(r"[A-Za-z0-9_-]{8,80}")
-KEY_START = "form-"  # of a broadcast's own key, so that two presses of a button make one broadcast
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,80}")
+FORM_KEY_START = "form-"  # begins a broadcast's own key, so that two presses of a button make one broadcast
 
 LEVELS = (
     ("info", gettext_lazy("Information")),
@@ -171,7 +171,7 @@ class BroadcastForm(forms.Form):
 
     @property
     def broadcast_key(self) -> str:
-        return KEY_START + self.cleaned_data["key"]
+        return FORM_KEY_START + self.cleaned_data["key"]
 
     def content_of(self, data: dict[str, Any]) -> Content:
         audience = data.get("audience") or self.first.audience
@@ -193,7 +193,7 @@ class BroadcastForm(forms.Form):
 
     def clean_key(self) -> str:
         key = self.cleaned_data["key"]
-        return key if KEY.fullmatch(key) else secrets.token_urlsafe(16)
+        return key if FORM_KEY.fullmatch(key) else secrets.token_urlsafe(16)
 
     def clean_body(self) -> str:
         return "\n".join(self.cleaned_data["body"].splitlines())
@@ -209,8 +209,7 @@ class BroadcastForm(forms.Form):
         if data.get("when") == LATER and not self.is_published and "starts_at" not in self.errors:
             self.check_start(data.get("starts_at"))
         try:
-            published_at = self.broadcast.published_at if self.is_published and self.broadcast else None
-            self.content_of(data).check(published_at)
+            self.content_of(data).check(self.broadcast.running_since if self.broadcast else None)
         except InvalidBroadcast as error:
             for name, problems in error.message_dict.items():
                 if name not in self.errors:

@@ -21,8 +21,8 @@ from .delivery import close, notify, notify_many
 from .job_files import remove
 from .live import push
 from .live.sessions import digest
-from .models import Audience, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard
-from .models.broadcast import PUBLISHED, SCHEDULED, renew_pages, touch
+from .models import Audience, Board, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard
+from .models.broadcast import PUBLISHED, SCHEDULED, touch
 from .models.broadcast_event import REMINDING
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def look_at_pages_of_vanishing_group(sender: type, instance: Group, **kwargs: An
 def forget_vanished_broadcast(sender: type, instance: Broadcast, **kwargs: Any) -> None:
     """Nothing of ours deletes one that was published; where somebody has, no process and no page may remember it."""
     if instance.revision is not None:
-        transaction.on_commit(renew_pages, robust=True)
+        transaction.on_commit(Board.renew_pages, robust=True)
 
 
 # What broadcasts want done in the background. The tick does it where no worker is, and takes longer.

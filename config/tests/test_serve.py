@@ -118,7 +118,10 @@ def test_many_pages_that_come_back_at_once_need_not_try_twice(tmp_path):
         server = site.child("manage.py serve")
         server.suspend()
         try:
-            for _ in range(BURST):
-                opened.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=20))
+            pages = [socket.create_connection(("127.0.0.1", site.port), timeout=20) for _ in range(BURST)]
+            for page in pages:
+                opened.enter_context(page)
+                page.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         finally:
             server.resume()
+        assert [page.recv(12) for page in pages] == [b"HTTP/1.1 200"] * BURST

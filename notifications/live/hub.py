@@ -285,7 +285,12 @@ class Hub:
         self._present = set(self.outlets)
         if self._reached:
             reached, self._reached = self._reached, {}
-            await database.reach(reached)
+            try:
+                await database.reach(reached)
+            except DatabaseError:  # then in the next round
+                for broadcast_id, inbox_ids in reached.items():
+                    self._reached.setdefault(broadcast_id, set()).update(inbox_ids)
+                raise
 
     def _note_board(self, epoch: str, revision: int, heard: int | None = None) -> None:
         """A new epoch: the database was restored, and no position that was held under the old one means anything.

@@ -2,9 +2,10 @@
 
 from .audience import Audience
 from .board import Board
-from .broadcast import Broadcast, EditedMeanwhile, WrongState
+from .broadcast import Broadcast
 from .broadcast_content import Content, InvalidBroadcast
 from .broadcast_event import BroadcastEvent
+from .broadcast_refusals import EditedMeanwhile, WrongState
 from .browser import Browser
 from .draft import Draft, InvalidNotification
 from .inbox import Inbox, InvalidSnooze

@@ -68,6 +68,12 @@ class Board(models.Model):
         self.last_arrival = max(self.last_arrival + 1, clock.microseconds())
         return self.last_arrival
 
+    @classmethod
+    def renew_pages(cls) -> None:
+        """A broadcast has vanished without a trace: all pages get their full lists."""
+        with cls.change() as board:
+            board.floor = board.next_revision()
+
     def begin_epoch(self) -> None:
         """Make every open page ask for the full truth."""
         self.epoch = random_epoch()

@@ -22,8 +22,9 @@ from notifications import categories
 from . import clock, markdown
 from .audience import Audience, Rule
 from .board import Board
-from .broadcast_content import NAMES_AT_ONCE, Content, InvalidBroadcast, ids_of, users_named
+from .broadcast_content import NAMES_AT_ONCE, Content, changes_between, ids_of, users_named
 from .broadcast_event import CREATED, EDITED, NAME_LIMIT, REMINDED, REMINDING, SHOWN_AGAIN, BroadcastEvent, name_of
+from .broadcast_refusals import EditedMeanwhile, WrongState
 from .bulk import insert_for_each
 from .draft import TITLE_LIMIT, URL_LIMIT
 from .notification import Notification
@@ -33,26 +34,7 @@ PLACEMENT_INBOX, PLACEMENT_BANNER = "inbox", "banner"
 UNDO = timedelta(seconds=30)  # after publication, in which it can be taken back as if it had never been
 CATEGORY = "announcements"
 KEY_START = "broadcast-"
-GATHER_LIMIT = NAMES_AT_ONCE  # names looked up in one transaction
-NAMES_IN_HISTORY = 10
 REMINDER_PAUSE = timedelta(seconds=60)  # between two reminders; a second click means the first one
-
-
-class EditedMeanwhile(Exception):
-    """Somebody else has changed it since this editor began. ``by_name`` and ``at`` say who and when."""
-
-    def __init__(self, event: BroadcastEvent | None):
-        super().__init__("The broadcast was changed meanwhile.")
-        self.by_name = event.by_name if event else ""
-        self.at = event.at if event else None
-
-
-class WrongState(ValueError):
-    """This cannot be done with a broadcast in its state: it was done already, or it is too late."""
-
-    def __init__(self, wanted: str, state: str):
-        super().__init__(f"A broadcast that is {state} cannot be {wanted}.")
-        self.state = state
 
 
 class BroadcastQuerySet(models.QuerySet["Broadcast"]):
@@ -158,6 +140,10 @@ class Broadcast(models.Model):
         return self.state == PUBLISHED and (self.ends_at is None or moment < self.ends_at)
 
     @property
+    def running_since(self) -> datetime | None:
+        return self.published_at if self.state == PUBLISHED else None
+
+    @property
     def can_be_undone(self) -> bool:
         return self.state == PUBLISHED and self.published_at is not None and clock.now() < self.published_at + UNDO
 
@@ -204,23 +190,23 @@ class Broadcast(models.Model):
         ``show_again``: also to those who have dismissed or read it. ``version`` is the one that the editor began with.
         Raises InvalidBroadcast, EditedMeanwhile, or WrongState when it has ended or was withdrawn.
         """
+        content.check(self.running_since)  # very many names take their time: not under the lock
         with Board.change() as board:
             self._lock("edited", DRAFT, SCHEDULED, PUBLISHED)
-            content.check(self.published_at if self.state == PUBLISHED else None)
+            content.check_times(self.running_since)
             if version is not None and version != self.version:
                 raise EditedMeanwhile(self.last_edit)
-            before = described(self.content)
+            before = self.content
             if self.state == PUBLISHED:
                 content = replace(content, starts_at=self.starts_at)
                 self.revision = board.next_revision()
                 if show_again:
                     self.shown_revision = self.revision
+            elif self.state == SCHEDULED and content.starts_at is None:
+                content = replace(content, starts_at=clock.now())
             self.version += 1
             self._put(content)
-            if self.state == SCHEDULED and self.starts_at is None:
-                self.starts_at = clock.now()
-                self.save(update_fields=["starts_at"])
-            changes = changes_between(before, described(self.content))
+            changes = changes_between(before, self.content)
             BroadcastEvent.note(self, SHOWN_AGAIN if show_again else EDITED, by, changes)
 
     def _put(self, content: Content) -> None:
@@ -243,8 +229,8 @@ class Broadcast(models.Model):
         with Board.change():
             self._lock("gathered", *STATES)
             names = self.names.splitlines()
-            self.people.add(*users_named(names[:GATHER_LIMIT]).values_list("pk", flat=True))
-            self.names = "\n".join(names[GATHER_LIMIT:])
+            self.people.add(*users_named(names[:NAMES_AT_ONCE]).values_list("pk", flat=True))
+            self.names = "\n".join(names[NAMES_AT_ONCE:])
             self.save(update_fields=["names"])
             return bool(self.names)
 
@@ -259,7 +245,7 @@ class Broadcast(models.Model):
             self._lock("published", DRAFT, SCHEDULED, PUBLISHED)
             if self.state != DRAFT:
                 return
-            self._check_times()
+            Content(starts_at=self.starts_at, ends_at=self.ends_at).check_times()
             moment = clock.now()
             self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
             self.state = SCHEDULED
@@ -269,11 +255,6 @@ class Broadcast(models.Model):
                 BroadcastEvent.note(self, "scheduled", by)
             else:
                 self._begin(board, by)
-
-    def _check_times(self) -> None:
-        errors = dict(Content(starts_at=self.starts_at, ends_at=self.ends_at).problems_of_times(None))
-        if errors:
-            raise InvalidBroadcast(errors)
 
     def _begin(self, board: Board, by: Any) -> None:
         self.state, self.published_at = PUBLISHED, clock.now()
@@ -348,10 +329,6 @@ class Broadcast(models.Model):
                 self.state, self.left_at = WITHDRAWN, clock.now()
                 self.save()
 
-    def try_out(self, by: Any) -> Self:
-        """Send it to its author alone, for ten minutes: exactly what readers would get."""
-        return self.send_trial(self.content, by)
-
     @classmethod
     def send_trial(cls, content: Content, by: Any) -> Self:
         """Send this to one person alone, for ten minutes. Raises InvalidBroadcast."""
@@ -369,9 +346,10 @@ class Broadcast(models.Model):
 
     # Its readers.
 
-    def row(self) -> Notification:
+    def row(self, inbox: Any = None) -> Notification:
         """A reader's own row, as it begins. It is older than every change of its inbox."""
         return Notification(
+            inbox=inbox,
             key=self.row_key,
             broadcast=self,
             title=self.title,
@@ -413,37 +391,8 @@ class Broadcast(models.Model):
             return BroadcastEvent.note(self, REMINDING, by, {"people": [0, count]})
 
 
-def described(content: Content) -> dict[str, Any]:
-    """Each part of it as a text, a number or a list of texts, to be compared and shown."""
-    parts = {
-        **content.columns(),
-        "groups": [str(one) for one in content.groups],
-        "people": list(content.names),
-    }
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parts.items()}
-
-
-def changes_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
-    """For the history, which does not repeat all of very many names."""
-    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    if "people" in changes:
-        changes["people"] = [first_of(names) for names in changes["people"]]
-    return changes
-
-
-def first_of(names: list[str]) -> list[str]:
-    more = len(names) - NAMES_IN_HISTORY
-    return [*names[:NAMES_IN_HISTORY], f"+{more}"] if more > 0 else names
-
-
 def touch(broadcasts: Iterable[Broadcast]) -> None:
     """Whom they address has changed by itself: every page looks at them once more."""
     with Board.change() as board:
         pks = [broadcast.pk for broadcast in broadcasts]
         Broadcast.objects.filter(pk__in=pks, state=PUBLISHED).update(revision=board.next_revision())
-
-
-def renew_pages() -> None:
-    """One has vanished without a trace: all pages get their full lists."""
-    with Board.change() as board:
-        board.floor = board.next_revision()

@@ -20,6 +20,7 @@ from .draft import BODY_LIMIT, TITLE_LIMIT, URL_LIMIT, InvalidNotification, chec
 PLACEMENTS = ("inbox", "banner", "both")
 NAMES_AT_ONCE = 1_000  # named people; more are looked up in the background
 UNKNOWN_NAMED = 5
+NAMES_IN_HISTORY = 10
 YEARS = range(2, 9999)  # that every time zone can say; a day before or after them some cannot
 
 
@@ -45,12 +46,12 @@ class Content:
     ends_at: datetime | None = None  # None: until somebody ends it
 
     def check(self, running_since: datetime | None = None) -> None:
-        """Raise InvalidBroadcast, with every mistake at its field."""
-        errors: dict[str, str] = {}
-        for name, problem in self.problems(running_since):
-            errors.setdefault(name, problem)
-        if errors:
-            raise InvalidBroadcast(errors)
+        """Raise InvalidBroadcast, with every mistake at its field. It asks the database for each name."""
+        refuse(self.problems(running_since))
+
+    def check_times(self, running_since: datetime | None = None) -> None:
+        """The same for what may have become wrong meanwhile."""
+        refuse(self.problems_of_times(running_since))
 
     def problems(self, running_since: datetime | None) -> Iterator[tuple[str, str]]:
         if not self.title.strip():
@@ -114,6 +115,15 @@ class Content:
         return sum(rule.users().count() for rule in rules), sum(rule.online_count() for rule in rules)
 
 
+def refuse(problems: Iterable[tuple[str, str]]) -> None:
+    """Raise InvalidBroadcast for them, with the first one of each field."""
+    errors: dict[str, str] = {}
+    for name, problem in problems:
+        errors.setdefault(name, problem)
+    if errors:
+        raise InvalidBroadcast(errors)
+
+
 def users_named(names: Iterable[str]) -> QuerySet[Any]:
     """The active ones."""
     users = get_user_model()
@@ -137,3 +147,30 @@ def unknown_names(names: Sequence[str]) -> list[str]:
 
 def ids_of(names: Sequence[str]) -> set[Any]:
     return {pk for some in slices(names) for pk in users_named(some).values_list("pk", flat=True)}
+
+
+# For the history.
+
+
+def changes_between(before: Content, after: Content) -> dict[str, list[Any]]:
+    """What has changed from what to what. It does not repeat all of very many names."""
+    old, new = described(before), described(after)
+    changes = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    if "people" in changes:
+        changes["people"] = [first_of(names) for names in changes["people"]]
+    return changes
+
+
+def described(content: Content) -> dict[str, Any]:
+    """Each part of it as a text, a number or a list of texts, to be compared and shown."""
+    parts = {
+        **content.columns(),
+        "groups": [str(one) for one in content.groups],
+        "people": list(content.names),
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parts.items()}
+
+
+def first_of(names: list[str]) -> list[str]:
+    more = len(names) - NAMES_IN_HISTORY
+    return [*names[:NAMES_IN_HISTORY], f"+{more}"] if more > 0 else names

@@ -16,7 +16,7 @@ from notifications.live import push
 
 from . import clock, grouping
 from .broadcast import KEY_START
-from .bulk import insert_for_each
+from .bulk import insert_for_each, update_each
 from .change import Change
 from .mute import CATEGORY, Mute
 from .noticeboard import DONE, OF_ITS_PLACE, Noticeboard
@@ -117,9 +117,7 @@ class Inbox(models.Model):
 
     def collect(self) -> None:
         """The reader came by: make the rows of their own that are still missing. No number and no revision changes."""
-        for row in self.announcements:
-            if row.pk is None and row.broadcast:
-                row.broadcast.reach(Inbox.objects.filter(pk=self.pk))
+        self._make_own(self.announcements)
 
     def forget_announcements(self) -> None:
         """They are read anew when they are next used."""
@@ -239,12 +237,19 @@ class Inbox(models.Model):
         """The reader's own rows of those of these keys that are broadcasts, ready to be written: made where they are
         missing, and without what was done before the broadcast was shown once more."""
         wanted = {key for key in keys if key.startswith(KEY_START)}
-        for row in self.announcements if wanted else ():
-            if row.key in wanted and row.pk is None and row.broadcast:
-                row.broadcast.reach(Inbox.objects.filter(pk=self.pk))
-            elif row.key in wanted and row.is_outdated:
-                row.save(update_fields=[*DONE, *OF_ITS_PLACE, "arrival", "shown_revision"])
+        rows = [row for row in self.announcements if row.key in wanted] if wanted else []
+        self._make_own(rows)
+        outdated = [row for row in rows if row.pk is not None and row.is_outdated]
+        update_each(outdated, [*DONE, *OF_ITS_PLACE, "arrival", "shown_revision"])
         return self.notifications.filter(key__in=wanted, broadcast__isnull=False)
+
+    def _make_own(self, announcements: Iterable[Notification]) -> None:
+        """Those of them that are missing, in one statement; somebody else may be making them, too."""
+        own: list[Notification] = []
+        for row in announcements:
+            if row.pk is None and row.broadcast:
+                own.append(row.broadcast.row(self))
+        Notification.objects.bulk_create(own, ignore_conflicts=True)
 
     def snooze(self, *keys: str, until: datetime) -> Undo:
         """Out of sight until then. Raises InvalidSnooze for a time that is over or more than a year away."""

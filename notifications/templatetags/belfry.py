@@ -14,7 +14,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from notifications.broadcasting import may_broadcast
+
 register = template.Library()
+register.filter("may_broadcast", may_broadcast)
 
 # What scripts count, in words. A language has up to six forms, and among these numbers each form has one of its own.
 COUNTED = {

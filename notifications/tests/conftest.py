@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from notifications.live import hub
-from notifications.models import Inbox, clock
+from notifications.models import Broadcast, Content, Inbox, clock
 
 
 @pytest.fixture
@@ -19,6 +19,19 @@ async def live(transactional_db: None) -> AsyncIterator[None]:
 def inbox(bo: Any) -> Inbox:
     """Bo's inbox."""
     return Inbox.objects.of(bo)
+
+
+@pytest.fixture
+def draft(ada: Any) -> Broadcast:
+    """A broadcast that Ada has not published yet."""
+    return Broadcast.draft(Content(title="Lunch", body="Soup."), ada)
+
+
+@pytest.fixture
+def running(draft: Broadcast, ada: Any) -> Broadcast:
+    """The same, published."""
+    draft.publish(ada)
+    return draft
 
 
 class Hands:

@@ -23,7 +23,7 @@ def allow(ada, client):
 
 def test_staff_who_may_view_them_see_the_list_and_no_trials(ada, allow):
     said = broadcast("Maintenance", author=ada)
-    said.try_out(ada)
+    Broadcast.send_trial(said.content, ada)
     page = allow("view_broadcast").get("/admin/notifications/broadcast/")
     assert page.content.decode().count("Maintenance") == 1
     assert "Ada Okafor" in page.content.decode()

@@ -243,8 +243,10 @@ async def test_an_open_page_shows_and_drops_it_as_its_reader_joins_and_leaves(bo
     async with LivePage(bo) as page:
         await bo.groups.aadd(crew)
         await page.until(lambda: "For the crew" in page.text("#feed") and "For the crew" in page.text("#banners"))
+        assert (page.text("#badge"), page.text("#count-all")) == ("1", "1")
         await bo.groups.aclear()
         await page.until(lambda: "For the crew" not in page.text("#feed") + page.text("#banners"))
+        assert (page.text("#badge"), page.text("#count-all")) == ("0", "0")
 
 
 async def test_an_open_page_drops_it_when_its_group_is_deleted(bo, crew, live):
@@ -262,6 +264,11 @@ async def test_an_open_page_follows_when_its_reader_becomes_staff(bo, live):
         bo.is_staff = True
         await bo.asave()
         await page.until(lambda: "Among us" in page.text("#feed"))
+        assert (page.text("#badge"), page.text("#count-all")) == ("1", "1")
+        bo.is_staff = False
+        await bo.asave()
+        await page.until(lambda: "Among us" not in page.text("#feed"))
+        assert (page.text("#badge"), page.text("#count-all")) == ("0", "0")
 
 
 async def test_an_open_page_of_one_of_many_who_join_at_once_shows_it(bo, chi, crew, live, monkeypatch):

@@ -55,17 +55,6 @@ def staff(client, ada):
     return client
 
 
-@pytest.fixture
-def draft(ada):
-    return Broadcast.draft(Content(title="Lunch", body="Soup."), ada)
-
-
-@pytest.fixture
-def running(draft, ada):
-    draft.publish(ada)
-    return draft
-
-
 def text(response):
     return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
@@ -446,6 +435,14 @@ def test_the_page_of_a_draft_for_many_leads_to_the_form_for_the_number(staff, dr
     assert answer.url == f"/broadcasts/{draft.pk}/edit/"
     draft.refresh_from_db()
     assert draft.state == "draft"
+
+
+@pytest.mark.parametrize(("hours", "label"), [(None, "Publish to 100 people…"), (1, "Schedule for 100 people…")])
+def test_its_button_says_what_it_will_do(staff, ada, hours, label):
+    starts_at = now() + timedelta(hours=hours) if hours else None
+    one = Broadcast.draft(Content(title="Lunch", starts_at=starts_at), ada)
+    many(99)
+    assert label in text(staff.get(one.get_absolute_url()))
 
 
 def test_making_a_running_one_reach_many_asks_for_the_number(staff, ada, bo):

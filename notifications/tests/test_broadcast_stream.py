@@ -7,11 +7,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications.delivery import anotify, notify
-from notifications.live import frames, hub, push
+from notifications.live import database, frames, hub, push
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Broadcast, Content, Inbox, Noticeboard, Notification, Presence, clock
@@ -131,8 +131,11 @@ async def test_its_toast_leaves_with_it(bo, placement):
         await page.until(lambda: "Live" in page.text("#feed"))
         made = await abroadcast(level="error", placement=placement)
         await page.until(lambda: "Maintenance" in page.text("#toasts"))
+        await anotify(bo, title="Another")
+        await page.until(lambda: "Another" in page.text("#toasts"))
         await sync_to_async(made.withdraw)()
-        await page.until(lambda: "Maintenance" not in page.text("#toasts"))
+        assert await equals_a_reload(page)
+        assert ("Maintenance" in page.text("#toasts"), "Another" in page.text("#toasts")) == (False, True)
 
 
 async def test_it_ends_by_the_clock_where_no_tick_runs(bo, monkeypatch):
@@ -427,6 +430,28 @@ async def test_whom_it_has_reached_and_who_is_here_is_written_down(bo, chi, monk
         assert [row.inbox.user_id async for row in Notification.objects.select_related("inbox")] == [bo.pk]
         assert await Presence.online().acount() == 1
     assert (await sync_to_async(Content(title="x").reach)())[1] == 1
+
+
+async def test_what_the_database_did_not_take_is_written_down_in_the_next_round(bo, monkeypatch):
+    reach, refused = database.reach, asyncio.Event()
+
+    async def refuse_once(reached):
+        if refused.is_set():
+            await reach(reached)
+        else:
+            refused.set()
+            raise DatabaseError("gone")
+
+    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(database, "reach", refuse_once)
+    async with LivePage(bo) as page:
+        made = await abroadcast()
+        await page.until(lambda: page.text("#badge") == "1")
+        await refused.wait()
+        async with asyncio.timeout(15):
+            while not await made.copies.aexists():  # noqa: ASYNC110  (nothing tells when)
+                await asyncio.sleep(0)
+        assert await made.copies.filter(inbox__user=bo).acount() == 1
 
 
 # A stranger.

@@ -16,7 +16,7 @@ from notifications.broadcasting import broadcast, remind
 from notifications.management.commands import tick as ticking
 from notifications.management.commands.tick import Announcer, tick
 from notifications.models import Board, Broadcast, Content, Inbox, Notification, clock
-from notifications.models.broadcast import GATHER_LIMIT
+from notifications.models.broadcast_content import NAMES_AT_ONCE
 from notifications.tasks import gather_names
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,12 +224,17 @@ def test_the_task_does_not_publish_before_the_start(hands, started):
     assert (state(), one.people.count()) == ("scheduled", 1_001)
 
 
-def test_the_task_forgives_that_it_was_discarded_meanwhile(db):
-    gather_names(99)
+def test_the_task_forgives_that_it_was_discarded_meanwhile(started):
+    one = broadcast("Hello", audience=[f"user:{name}" for name in make_readers(1_001)])
+    one.cancel()
+    one.discard()
+    ((_, pk),) = started
+    assert gather_names(pk) is None
+    assert not Broadcast.objects.exists()
 
 
 def test_as_many_names_as_are_looked_up_at_once_need_no_task(started):
-    broadcast("Hello", audience=[f"user:{name}" for name in make_readers(GATHER_LIMIT)])
+    broadcast("Hello", audience=[f"user:{name}" for name in make_readers(NAMES_AT_ONCE)])
     assert (state(), started) == ("published", [])
 
 

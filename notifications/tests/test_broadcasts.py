@@ -1,6 +1,7 @@
 """The life of a broadcast: each verb does it once, refuses the wrong states, and the history says who."""
 
 import pytest
+from django.db import connection
 
 from notifications.models import (
     Board,
@@ -12,6 +13,7 @@ from notifications.models import (
     Noticeboard,
     Notification,
     WrongState,
+    broadcast_content,
 )
 from notifications.models.broadcast import UNDO
 
@@ -182,6 +184,27 @@ def test_an_edit_over_somebody_elses_edit_is_caught(ada, bo):
     assert (caught.value.by_name, Broadcast.objects.get().title) == ("Bo Lindqvist", "By Bo")
 
 
+def test_an_edit_looks_its_names_up_before_anybody_has_to_wait_for_it(bo, monkeypatch):
+    broadcast, has_lock = make(), []
+    unknown_names = broadcast_content.unknown_names
+    monkeypatch.setattr(
+        broadcast_content,
+        "unknown_names",
+        lambda names: has_lock.append(connection.in_atomic_block) or unknown_names(names),
+    )
+    broadcast.rewrite(Content(title="For Bo", audience="people", names=["bo"]))
+    assert has_lock == [False]
+
+
+def test_the_times_of_an_edit_are_those_of_the_state_that_it_meets(hands):
+    broadcast = make_in("published", hands)
+    other_tab = Broadcast.objects.get()
+    broadcast.undo_publication()
+    with pytest.raises(InvalidBroadcast, match="later than the start"):
+        other_tab.rewrite(Content(title="Late", starts_at=hands.after(hours=2), ends_at=hands.after(hours=1)))
+    assert Broadcast.objects.get().title == "Maintenance"
+
+
 @pytest.mark.parametrize("show_again", [False, True])
 def test_an_edit_shows_it_again_or_leaves_those_who_dismissed_it_in_peace(bo, hands, show_again):
     broadcast = make(placement="both")
@@ -199,6 +222,8 @@ def test_an_edit_shows_it_again_or_leaves_those_who_dismissed_it_in_peace(bo, ha
 def test_a_scheduled_one_whose_start_is_taken_out_starts_now(hands):
     broadcast = make_in("scheduled", hands)
     broadcast.rewrite(Content(title="At once after all"))
+    starts = broadcast.events.first().changes["starts_at"]
+    assert starts == [hands.after(hours=1).isoformat(), hands.moment.isoformat()]
     broadcast.carry_out_due()
     assert Broadcast.objects.get().state == "published"
 
@@ -213,7 +238,7 @@ def test_a_draft_that_has_lain_beyond_its_end_is_not_published(hands):
 
 def test_a_trial_reaches_its_author_alone_for_ten_minutes(ada, bo, hands):
     broadcast = make(ada)
-    broadcast.try_out(ada)
+    Broadcast.send_trial(broadcast.content, ada)
     assert (titles(ada), titles(bo)) == (["Maintenance"], [])
     assert [one.pk for one in Broadcast.objects.real()] == [broadcast.pk]
     hands.move(minutes=10)

@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from notifications.broadcasting import broadcast
 from notifications.delivery import close, notify, notify_many, retract
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
-from notifications.models import Inbox, Noticeboard, Notification
+from notifications.models import Content, Inbox, Noticeboard, Notification
 from notifications.models.notification import due_inboxes
 from notifications.testing.dom import Document
 
@@ -106,6 +107,31 @@ def test_a_flush_costs_two_queries_for_all_pages_of_all_inboxes(bo, chi, inbox, 
     positions = {Position(since=MANY - n % 3, title=str(n), **known) for n in range(pages)}
     wanted = {inbox.pk: positions, Inbox.objects.of(chi).pk: {Position(since=0, **known)}}
     assert len(statements(lambda: frames_for(wanted, (board.epoch, board.revision)))) == 2
+
+
+def test_ten_new_broadcasts_cost_a_visit_as_many_statements_as_one(reader, inbox):
+    costs = []
+    for count in (1, 10):
+        for n in range(count):
+            broadcast(f"News {n}")
+        costs.append(len(statements(lambda: reader.get(INBOX))))
+    assert costs[0] == costs[1]
+    assert inbox.notifications.filter(broadcast__isnull=False).count() == 11
+
+
+@pytest.mark.parametrize("state", ["not met before", "shown again"])
+def test_reading_ten_broadcasts_costs_as_many_statements_as_one(inbox, state):
+    costs = []
+    for count in (1, 10):
+        new = [broadcast(f"News {n}") for n in range(count)]
+        if state == "shown again":
+            inbox.mark_read(*(one.row_key for one in new))
+            for one in new:
+                one.rewrite(Content(title="Old news"), show_again=True)
+        costs.append(len(statements(lambda: inbox.mark_all_read(0, Noticeboard.current().revision))))
+        inbox.forget_announcements()
+        assert inbox.count_of("unread") == 0
+    assert costs[0] == costs[1]
 
 
 #: For what few rows match: PostgreSQL goes by its statistics, and rightly reads a thousand rows in another way.

@@ -17,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from notifications.broadcasting import may_broadcast
 from notifications.live.frames import frames_for
 from notifications.live.job_frames import job_frames_for
 from notifications.live.job_positions import JobPosition
@@ -54,10 +55,6 @@ def act(view: Act) -> View:
         return view(request, *args, **kwargs) or answer_act(request)
 
     return transaction.non_atomic_requests(require_POST(never_cache(reader_required(answer))))
-
-
-def may_broadcast(user: Any) -> bool:
-    return bool(user.is_staff and user.has_perm("notifications.broadcast"))
 
 
 def staff_required(view: View) -> View:

@@ -1,6 +1,5 @@
 """Writing a broadcast: the form, its preview, and the people that it suggests. Nothing that was typed is ever lost."""
 
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -12,17 +11,18 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from notifications.forms import BroadcastForm, typed_number
-from notifications.models import Audience, Broadcast, BroadcastEvent, Content, EditedMeanwhile, WrongState, clock
-from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED, described
+from notifications.models import Audience, Broadcast, BroadcastEvent, Content, EditedMeanwhile, WrongState
+from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED
+from notifications.models.broadcast_content import described
 
 from .answers import staff_required
 from .broadcast_sample import panes
-from .broadcasts import COUNT_TYPED_FROM, FIELDS, common, grouped, in_words, say_published, staff_page, too_late
+from .broadcast_words import FIELDS, grouped, in_words, publish_label, too_late
+from .broadcasts import COUNT_TYPED_FROM, common, say_published, staff_page
 
 SESSION_KEY = "belfry_typed"
 TYPED_LIMIT = 500_000  # characters of a form that are kept for somebody whose session has run out
@@ -153,11 +153,9 @@ def drafted(author: Any, form: BroadcastForm) -> Broadcast:
 
 
 def rewritten(editor: Any, form: BroadcastForm, broadcast: Broadcast) -> Broadcast:
-    content, typed = form.content, form.cleaned_data
-    if broadcast.state == SCHEDULED and content.starts_at is None:
-        content = replace(content, starts_at=clock.now())
+    typed = form.cleaned_data
     try:
-        broadcast.rewrite(content, editor, version=typed["version"] or 0, show_again=typed["show_again"])
+        broadcast.rewrite(form.content, editor, version=typed["version"] or 0, show_again=typed["show_again"])
     except EditedMeanwhile:
         broadcast = Broadcast.objects.get(pk=broadcast.pk)
         if differences(form.content, broadcast):
@@ -250,7 +248,7 @@ def preview_of(form: BroadcastForm) -> dict[str, Any]:
         "reach": reach,
         "online": online,
         "asks_number": reach >= COUNT_TYPED_FROM and is_for_others(form, "publish"),
-        "publish_label": publish_label(form, reach),
+        "publish_label": publish_label(content, reach),
         "problems": {name: form.errors.get(name) for name in ("starts_at", "ends_at")} if form.is_bound else {},
         "edited": edited_meanwhile(form),
         **common(),
@@ -262,15 +260,6 @@ def edited_meanwhile(form: BroadcastForm) -> BroadcastEvent | None:
     if form.broadcast is None or not form.is_bound or form.typed.get("version") == form.broadcast.version:
         return None
     return form.broadcast.last_edit
-
-
-def publish_label(form: BroadcastForm, reach: int) -> str:
-    content = form.content
-    if content.starts_at and content.starts_at > clock.now():
-        said = ngettext("Schedule for {count} person", "Schedule for {count} people", reach)
-    else:
-        said = ngettext("Publish to {count} person", "Publish to {count} people", reach)
-    return said.format(count=grouped(reach))
 
 
 @staff_page

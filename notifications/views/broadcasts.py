@@ -1,7 +1,6 @@
 """Broadcasts, for staff who may broadcast: the list, one with its numbers, and what can be done with it."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -13,67 +12,24 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from notifications import broadcasting
 from notifications.broadcast_numbers import addressed_by, numbers_of, readings_of
-from notifications.forms import LEVELS, PLACEMENTS
-from notifications.models import Audience, Broadcast, BroadcastEvent, WrongState, clock
+from notifications.models import Broadcast, WrongState, clock
 from notifications.models.broadcast import DRAFT, ENDED, PUBLISHED, SCHEDULED, UNDO, WITHDRAWN
-from notifications.models.broadcast_event import CREATED, EDITED, REMINDED, REMINDING, SHOWN_AGAIN
 
 from .answers import staff_required
 from .broadcast_sample import sample_of
+from .broadcast_words import describe, grouped, publish_label, told, too_late
 
 PAST_LENGTH = 20
 LACKING_SHOWN = 50
 LACKING_LENGTH = 200
 COUNT_TYPED_FROM = 100  # recipients; from there on their number must be typed
-
-STATES = {
-    DRAFT: gettext_lazy("Draft"),
-    SCHEDULED: gettext_lazy("Scheduled"),
-    PUBLISHED: gettext_lazy("Running"),
-    ENDED: gettext_lazy("Ended"),
-    WITHDRAWN: gettext_lazy("Withdrawn"),
-}
-DEEDS = {
-    CREATED: gettext_lazy("wrote it"),
-    EDITED: gettext_lazy("changed it"),
-    SHOWN_AGAIN: gettext_lazy("changed it and showed it again"),
-    "scheduled": gettext_lazy("scheduled it"),
-    "published": gettext_lazy("published it"),
-    "cancelled": gettext_lazy("cancelled it"),
-    "undone": gettext_lazy("took the publication back"),
-    "ended": gettext_lazy("ended it"),
-    "withdrawn": gettext_lazy("withdrew it"),
-    REMINDING: gettext_lazy("reminded those who have not confirmed"),
-    REMINDED: gettext_lazy("reminded those who have not confirmed"),
-}
-FIELDS = {
-    "title": gettext_lazy("Title"),
-    "body": gettext_lazy("Text"),
-    "url": gettext_lazy("Link"),
-    "level": gettext_lazy("Level"),
-    "placement": gettext_lazy("Shown in"),
-    "is_dismissible": gettext_lazy("Can be dismissed"),
-    "asks_acknowledgement": gettext_lazy("Asks to confirm"),
-    "audience": gettext_lazy("For"),
-    "groups": gettext_lazy("Groups"),
-    "people": gettext_lazy("People"),
-    "starts_at": gettext_lazy("Starts"),
-    "ends_at": gettext_lazy("Ends"),
-}
-WORDS = {
-    "level": dict(LEVELS),
-    "placement": dict(PLACEMENTS),
-    "audience": dict(Audience.choices),
-}
 
 
 def staff_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -118,6 +74,7 @@ def broadcast(request: Any, pk: int) -> HttpResponse:
         "sample": sample_of(shown),
         "lacking": shown.lacking_acknowledgement().order_by("pk")[:LACKING_SHOWN] if asks(shown) else (),
         "lacking_shown": LACKING_SHOWN,
+        "publish_label": publish_label(shown, numbers.addressed),
         "needs_typing": shown.state == DRAFT and numbers.addressed >= COUNT_TYPED_FROM,
         "chart": chart_of(shown, numbers.addressed),
         "undo_seconds": seconds_to_undo(shown),
@@ -231,12 +188,6 @@ def remind(request: Any, shown: Broadcast) -> None:
     messages.success(request, said.format(count=grouped(count)))
 
 
-def too_late(shown: Broadcast) -> str:
-    return _("That cannot be done any more: its state is “{state}” now. Nothing was changed.").format(
-        state=STATES[shown.state]
-    )
-
-
 def say_published(request: HttpRequest, shown: Broadcast) -> None:
     if shown.state == PUBLISHED:
         count = shown.users().count()
@@ -253,7 +204,7 @@ def say_published(request: HttpRequest, shown: Broadcast) -> None:
         messages.success(request, _("It is scheduled, and publishes itself at its start."))
 
 
-# Words.
+# What the pages need.
 
 
 def listed() -> "QuerySet[Broadcast]":
@@ -267,28 +218,8 @@ def asks(shown: Broadcast) -> bool:
     return shown.asks_acknowledgement and shown.published_at is not None
 
 
-def describe(shown: Broadcast, moment: datetime) -> Broadcast:
-    """With its state by the clock, and with words for its parts."""
-    is_over = shown.state == PUBLISHED and not shown.is_live(moment)
-    shown.state_now = ENDED if is_over else shown.state  # type: ignore[attr-defined]
-    shown.state_label = STATES[shown.state_now]  # type: ignore[attr-defined]
-    shown.level_label = WORDS["level"].get(shown.level, shown.level)  # type: ignore[attr-defined]
-    shown.placement_label = WORDS["placement"].get(shown.placement, shown.placement)  # type: ignore[attr-defined]
-    shown.audience_label = audience_words(shown)  # type: ignore[attr-defined]
-    return shown
-
-
-def audience_words(shown: Any) -> str:
-    if shown.audience == Audience.GROUPS:
-        return ", ".join(group.name for group in shown.groups.all())
-    if shown.audience == Audience.PEOPLE:
-        count = shown.people_count + len(shown.names.splitlines())
-        return ngettext("{count} named person", "{count} named people", count).format(count=grouped(count))
-    return str(WORDS["audience"][shown.audience])
-
-
 def common() -> dict[str, Any]:
-    return {"zone": timezone.get_current_timezone_name(), "now": clock.now()}
+    return {"zone": timezone.get_current_timezone_name()}
 
 
 def seconds_to_undo(shown: Broadcast) -> int:
@@ -310,31 +241,3 @@ def chart_of(shown: Broadcast, addressed: int) -> dict[str, Any] | None:
         for (x, y), before in zip(places, [100.0, *(y for _x, y in places)], strict=False)
     ]
     return {"line": " ".join(steps), "start": start, "end": end, "total": total, "most": most}
-
-
-def told(event: BroadcastEvent) -> dict[str, Any]:
-    """One line of the history."""
-    changes = [
-        {"label": FIELDS.get(name, name), "before": in_words(name, before), "after": in_words(name, after)}
-        for name, (before, after) in event.changes.items()
-        if name in FIELDS and event.what not in (REMINDING, REMINDED)
-    ]
-    return {"event": event, "deed": DEEDS.get(event.what, event.what), "changes": changes}
-
-
-def in_words(name: str, value: Any) -> str:
-    """A value of a broadcast, as staff read it."""
-    if value is None or value == "" or value == []:
-        return _("nothing")
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list | tuple):
-        return ", ".join(str(one) for one in value)
-    if name in ("starts_at", "ends_at"):
-        moment = value if isinstance(value, datetime) else parse_datetime(value)
-        return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else str(value)
-    return str(WORDS.get(name, {}).get(value, value))
-
-
-def grouped(count: int) -> str:
-    return number_format(count, force_grouping=True)

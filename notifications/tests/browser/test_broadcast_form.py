@@ -29,17 +29,6 @@ def eve():
     return get_user_model().objects.create_superuser("eve", password="belfry-demo", display_name="Eve Adeyemi")
 
 
-@pytest.fixture
-def draft(ada):
-    return Broadcast.draft(Content(title="Lunch", body="Soup."), ada)
-
-
-@pytest.fixture
-def running(draft, ada):
-    draft.publish(ada)
-    return draft
-
-
 def pane(page, scheme="light"):
     return page.locator(f".pane[data-scheme={scheme}]")
 
