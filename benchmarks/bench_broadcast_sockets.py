@@ -108,10 +108,10 @@ async def measure(port: int, readers: list[tuple[str, dict[str, str]]]) -> tuple
     return opened, times
 
 
-async def open_all(port: int, readers: list[tuple[str, dict[str, str]]]) -> list[Socket]:
+async def open_all(port: int, readers: list[tuple[str, dict[str, str]]], marker: bytes = b"<bdi>@@") -> list[Socket]:
     loop, sockets = asyncio.get_running_loop(), []
     for start in range(0, len(readers), AT_ONCE):
-        some = [Socket(port, cookie, form, b"<bdi>@@") for cookie, form in readers[start : start + AT_ONCE]]
+        some = [Socket(port, cookie, form, marker) for cookie, form in readers[start : start + AT_ONCE]]
         for one in some:
             await loop.create_connection(lambda one=one: one, "127.0.0.1", port)  # type: ignore[misc]
         await asyncio.gather(*(one.opened for one in some))

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 class Part:
     """One loop: how many of how many. A total of None is not known."""
 
-    __slots__ = ("current", "is_over", "total")
+    __slots__ = ("current", "total")
 
     def __init__(self, total: int | None = None) -> None:
         self.current = 0
         self.total = total
-        self.is_over = False
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.current) or self.total is not None
 
 
 class Progress:
@@ -29,6 +32,7 @@ class Progress:
         self.message = ""
         self.params: dict[str, object] = {}
         self._peak = 0.0
+        self._last = Part()  # the loop that has ended last
 
     def begin_phase(self, title: str) -> None:
         """Its loops begin at nothing. Raises ValueError for one that was not planned, or is over."""
@@ -38,47 +42,30 @@ class Progress:
                 raise ValueError(f"The next phase is one of {', '.join(ahead) or 'none'}; got {title!r}.")
             self.phase = self.planned.index(title, self.phase) + 1
         self.phase_title = title
-        self.parts = [Part()]
-
-    def advance(self, n: int) -> None:
-        part = self.parts[-1]
-        if part.is_over:
-            part = self._after_it()
-        part.current += n
+        self.parts, self._last = [Part()], Part()
 
     def begin_part(self, total: int | None) -> Part:
-        if self.parts[-1].is_over:
-            self._after_it()
         self.parts.append(Part(total))
         return self.parts[-1]
 
     def end_part(self, part: Part) -> None:
-        """It counts for nothing beside those around it; with nothing around it, it stays until something else comes."""
-        del self.parts[self.parts.index(part) + 1 :]
-        is_all = not any(other.current or other.total is not None for other in self.parts[:-1])
-        if is_all:
-            part.is_over = True
-        else:
-            self.parts.pop()
-
-    def _after_it(self) -> Part:
-        self.parts.pop()
-        return self.parts[-1]
+        """It counts for nothing beside those around it; with nothing around it, it is shown until something follows."""
+        if part in self.parts:  # else a phase has begun since
+            del self.parts[self.parts.index(part) :]
+            self._last = part
 
     @property
-    def shown_part(self) -> Part:
-        """The outermost loop that has a number to show."""
-        used = (part for part in self.parts if part.current or part.total is not None)
-        return next(used, self.parts[0])
+    def _shown(self) -> list[Part]:
+        return [part for part in self.parts if part.is_used] or [self._last]
 
     def fraction(self) -> float | None:
         """The share of the whole that is done, 0 to 1; None where it is not known."""
         share: float | None = None
         within = 0.0
-        for part in reversed(self.parts):
+        for part in reversed(self._shown):
             if part.total and part.current <= part.total:
-                share = within = min((part.current + (0 if part.is_over else within)) / part.total, 1.0)
-            elif part.total or part.current:
+                share = within = min((part.current + within) / part.total, 1.0)
+            elif part.is_used:
                 share, within = None, 0.0
         if self.planned:
             share = (max(self.phase - 1, 0) + (share or 0.0)) / len(self.planned)
@@ -89,7 +76,7 @@ class Progress:
 
     def columns(self) -> dict[str, object]:
         """What a job's row says of it."""
-        part = self.shown_part
+        part = self._shown[0]  # the outermost one
         return {
             "current": part.current,
             "total": part.total,

@@ -74,7 +74,7 @@ class RunningJob:
         """So many more are done."""
         if n < 0:
             raise ValueError(f"Progress goes forward: expected 0 or more, got {n}.")
-        self.progress.advance(n)
+        self.progress.parts[-1].current += n
 
     def expect(self, total: int | None) -> None:
         """So many they will be; None is not known (any more)."""

@@ -1,4 +1,4 @@
-"""The hub's end of the channel layer: one channel, in the groups of the inboxes (and jobs) that have pages here.
+"""The hub's end of the channel layer: one channel, in the groups of the inboxes that have sockets here.
 
 Nothing waits for it. A bus that is dead or frozen delays nudges, and the sweep does without them; what could not be
 subscribed meanwhile is subscribed when it is back.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ class Bus:
         self._on_board, self._on_job = on_board, on_job
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._wanted: set[str] = set()
+        self._wanted: Counter[str] = Counter()  # by how many
         self._joined: set[str] = set()
         self._leaving: dict[str, float] = {}
         self._work = asyncio.Event()
@@ -72,13 +73,15 @@ class Bus:
             log.debug("The channel layer did not close in order: %r", error)
 
     def want(self, group: str) -> None:
-        self._wanted.add(group)
+        self._wanted[group] += 1
         self._leaving.pop(group, None)
         self._work.set()
 
     def unwant(self, group: str) -> None:
-        self._wanted.discard(group)
-        self._leaving[group] = time.monotonic() + LINGER_SECONDS
+        self._wanted[group] -= 1
+        if self._wanted[group] <= 0:
+            del self._wanted[group]
+            self._leaving[group] = time.monotonic() + LINGER_SECONDS
 
     def probe(self) -> None:
         """Send ourselves a message, for health to know whether it comes back; and try again what did not work."""
@@ -134,7 +137,7 @@ class Bus:
                 log.debug("Could not subscribe: %r; the next sweep tries again.", error)
 
     async def _subscribe(self, channel: str) -> None:
-        for group in self._wanted - self._joined:
+        for group in self._wanted.keys() - self._joined:
             await self._layer.group_add(group, channel)
             self._joined.add(group)
             self._on_subscribed(group)

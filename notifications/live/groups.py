@@ -6,7 +6,7 @@ HUBS = "inboxes"
 #: The group of every hub, too: for what concerns all readers.
 BROADCASTS = "broadcasts"
 
-INBOX, JOBS = "inbox.", "job."
+INBOX = "inbox."
 
 #: Message types. A message carries ids and numbers, never HTML.
 CHANGED = "inbox.changed"  # {"revisions": {"7": 42}}
@@ -19,8 +19,3 @@ CANARY = "hub.canary"  # {"hub": channel, "number": 5}
 def inbox(inbox_id: int) -> str:
     """The group of one user's inbox."""
     return f"{INBOX}{inbox_id}"
-
-
-def job(job_id: str) -> str:
-    """The group of those who watch a job that is not theirs."""
-    return f"{JOBS}{job_id}"

@@ -61,9 +61,11 @@ class Hub:
     def join(self, outlet: Outlet, board: tuple[str, int]) -> None:
         """Serve this socket from now on; ``board`` is the epoch and the revision of the board that it found."""
         self._note_board(*board)
-        self.outlets.setdefault(outlet.inbox_id, set()).add(outlet)
+        if outlet.inbox_id not in self.outlets:
+            self.outlets[outlet.inbox_id] = set()
+            self.bus.want(groups.inbox(outlet.inbox_id))
+        self.outlets[outlet.inbox_id].add(outlet)
         metrics.SOCKETS.inc()
-        self.bus.want(groups.inbox(outlet.inbox_id))
         self.mark_dirty([outlet.inbox_id])
         self.jobs.join(outlet)
         mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
@@ -72,12 +74,13 @@ class Hub:
 
     def leave(self, outlet: Outlet) -> None:
         mine = self.outlets.get(outlet.inbox_id, set())
-        if outlet in mine:
-            mine.remove(outlet)
-            metrics.SOCKETS.dec()
-            self.jobs.leave(outlet)
+        if outlet not in mine:
+            return
+        mine.remove(outlet)
+        metrics.SOCKETS.dec()
+        self.jobs.leave(outlet)
         if not mine:
-            self.outlets.pop(outlet.inbox_id, None)
+            del self.outlets[outlet.inbox_id]
             self.bus.unwant(groups.inbox(outlet.inbox_id))
 
     def acknowledge(self, outlet: Outlet, said: Position, receipt: str) -> None:
@@ -108,13 +111,10 @@ class Hub:
         return outlet.position.board is None or outlet.position.board < self.board
 
     def subscribed(self, group: str) -> None:
-        """Nudges of this inbox or job reach us from now on; what was missed before is looked for."""
-        if group.startswith(groups.JOBS):
-            self.jobs.subscribed(group.removeprefix(groups.JOBS))
-        else:
-            inbox_id = int(group.removeprefix(groups.INBOX))
-            self.mark_dirty([inbox_id])
-            self.jobs.mark(self.outlets.get(inbox_id, ()))
+        """Nudges of this inbox reach us from now on; what was missed before is looked for."""
+        inbox_id = int(group.removeprefix(groups.INBOX))
+        self.mark_dirty([inbox_id])
+        self.jobs.subscribed(inbox_id)
 
     def sessions_nudged(self, inbox_id: int, ended: str) -> None:
         self._loop.create_task(self._look_twice(inbox_id, ended))

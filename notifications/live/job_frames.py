@@ -37,7 +37,7 @@ Made = dict[tuple[object, ...], str]
 class JobFrame:
     html: str  # empty: there was nothing to tell
     position: JobPosition  # of a page after it
-    is_watched: bool = False  # whether the page shows a job of somebody else
+    owner: int = 0  # the inbox of the one whose job it is, where the page is somebody else's
 
 
 @dataclass
@@ -71,17 +71,18 @@ def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFram
 def frame_at(position: JobPosition, asked: Asked, made: Made) -> JobFrame:
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
         html, position = tray_pieces(position, asked.trays[position.inbox_id], made)
-        is_watched = False
+        owner = 0
         if position.list_name:
             more, position = list_pieces(position, asked.lists[position.inbox_id, position.list_name], made)
             html += more
         elif position.job_id:
             job = asked.jobs.get(position.job_id)
             is_own = job is not None and job.inbox_id == position.inbox_id
-            is_watched = job is not None and not is_own and position.user_id in asked.watchers
-            more, position = page_pieces(position, job if is_own or is_watched else None, made)
+            if job is not None and not is_own and position.user_id in asked.watchers:
+                owner = job.inbox_id
+            more, position = page_pieces(position, job if is_own or owner else None, made)
             html += more
-    return JobFrame(html + render_to_string("notifications/_receipt.html") if html else "", position, is_watched)
+    return JobFrame(html + render_to_string("notifications/_receipt.html") if html else "", position, owner)
 
 
 def tray_pieces(position: JobPosition, jobs: list[Job], made: Made) -> tuple[str, JobPosition]:

@@ -27,7 +27,7 @@ class JobWatch:
         self._hub = hub
         self._dirty: set[Outlet] = set()
         self._pages: dict[str, set[Outlet]] = {}  # of one job, by its id
-        self._wanted: set[str] = set()  # jobs whose nudges reach us though they are nobody's here
+        self._foreign: dict[str, int] = {}  # jobs that are watched by others than their owner, and the owner's inbox
 
     @property
     def has_work(self) -> bool:
@@ -45,9 +45,8 @@ class JobWatch:
         mine.discard(outlet)
         if job_id and not mine:
             self._pages.pop(job_id, None)
-            if job_id in self._wanted:
-                self._wanted.discard(job_id)
-                self._hub.bus.unwant(groups.job(job_id))
+            if job_id in self._foreign:
+                self._hub.bus.unwant(groups.inbox(self._foreign.pop(job_id)))
 
     def nudged(self, job_id: str, inbox_id: int, version: int) -> None:
         pages = {*self._hub.outlets.get(inbox_id, ()), *self._pages.get(job_id, ())}
@@ -87,13 +86,15 @@ class JobWatch:
         if frame.html:
             outlet.push_jobs(frame)
         outlet.jobs = frame.position
-        if frame.is_watched and position.job_id not in self._wanted:
-            self._wanted.add(position.job_id)
-            self._hub.bus.want(groups.job(position.job_id))
+        if frame.owner and position.job_id not in self._foreign:
+            self._foreign[position.job_id] = frame.owner
+            self._hub.bus.want(groups.inbox(frame.owner))
 
-    def subscribed(self, job_id: str) -> None:
-        """Its nudges reach us from now on; what was missed before is looked for."""
-        self.mark(self._pages.get(job_id, ()))
+    def subscribed(self, inbox_id: int) -> None:
+        """Nudges about its jobs reach us from now on; what was missed before is looked for."""
+        self.mark(self._hub.outlets.get(inbox_id, ()))
+        for job_id in [job_id for job_id, owner in self._foreign.items() if owner == inbox_id]:
+            self.mark(self._pages.get(job_id, ()))
 
     async def sweep(self) -> None:
         """Mark what lost nudges have left behind."""

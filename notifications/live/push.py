@@ -163,11 +163,9 @@ def messages_for(revisions: dict[int, int]) -> list[Message]:
 
 
 def messages_for_jobs(jobs: dict[str, tuple[int, int]]) -> Iterator[Message]:
-    """To the hubs of its owner, and to those where others watch it."""
+    """To the group of its owner's inbox, in which hubs are, too, where others watch a job of this owner."""
     for job_id, (inbox_id, version) in jobs.items():
-        message = {"type": groups.JOB, "job": job_id, "inbox": inbox_id, "version": version}
-        yield groups.inbox(inbox_id), message
-        yield groups.job(job_id), message
+        yield groups.inbox(inbox_id), {"type": groups.JOB, "job": job_id, "inbox": inbox_id, "version": version}
 
 
 def wire(revisions: dict[int, int]) -> dict[str, int]:
