@@ -28,6 +28,7 @@ from notifications.models.job import may_watch_all
 
 from .job_positions import JobPosition, is_same
 
+KEPT_SECONDS = 1.0
 TRUST_SECONDS = 2.0  # for which a permission is taken to be still there
 
 Made = dict[tuple[object, ...], str]
@@ -55,7 +56,8 @@ def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFram
     and one for each filter of lists."""
     names = {position.list_name for position in wanted if position.list_name}
     ids = {position.job_id for position in wanted if position.job_id}
-    found = Job.objects.filter(pk__in=ids).select_related("inbox__user", "retry_of", "retried_by") if ids else []
+    found: Any = Job.objects.filter(pk__in=ids).select_related("inbox__user", "retry_of", "retried_by")
+    found = found.prefetch_related("attempts") if ids else []
     jobs = {str(job.pk): job for job in found}
     foreign = {one.user_id for one in wanted if one.job_id in jobs and jobs[one.job_id].inbox_id != one.inbox_id}
     asked = Asked(
@@ -64,8 +66,20 @@ def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFram
         jobs=jobs,
         watchers=watchers_among(foreign),
     )
-    made: Made = {}
+    made = kept()
     return {position: frame_at(position, asked, made) for position in wanted}
+
+
+_kept: tuple[float, Made] = (0.0, {})
+
+
+def kept() -> Made:
+    """The pieces that were made lately: pages that show the same job get it in different flushes. Not for long, since
+    relative times stand in them."""
+    global _kept
+    if time.monotonic() - _kept[0] > KEPT_SECONDS:
+        _kept = (time.monotonic(), {})
+    return _kept[1]
 
 
 def frame_at(position: JobPosition, asked: Asked, made: Made) -> JobFrame:
@@ -115,7 +129,7 @@ def page_pieces(position: JobPosition, job: Job | None, made: Made) -> tuple[str
     if position.shown == str(job.version):
         return "", position
     of = (job.pk, job.version, position.line, position.user_id == job.inbox.user_id)
-    html = once(made, position, "_page.html", page_context(job, position), *of)
+    html = once(made, position, "_page.html", lambda: page_context(job, position), *of)
     return html, replace(position, shown=str(job.version), line=max(position.line, job.line_count))
 
 
@@ -150,11 +164,12 @@ def at_html(position: JobPosition, id_: str, name: str, now: Shown, made: Made) 
     return once(made, position, "_at.html", {"id": id_, "name": name, "value": stamp}, id_, stamp)
 
 
-def once(made: Made, position: JobPosition, template: str, context: dict[str, Any], *of: object) -> str:
-    """Rendered once for all pages in the same language and time zone."""
+def once(made: Made, position: JobPosition, template: str, context: Any, *of: object) -> str:
+    """Rendered once for all pages in the same language and time zone. ``context`` may be what makes it."""
     key = (template, position.language, position.zone, *of)
     if key not in made:
-        made[key] = render_to_string(f"notifications/jobs/{template}", context)
+        given = context() if callable(context) else context
+        made[key] = render_to_string(f"notifications/jobs/{template}", given)
     return made[key]
 
 

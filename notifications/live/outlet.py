@@ -22,7 +22,8 @@ TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one 
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
-JOB_FRAME_SECONDS = 0.25  # between two frames of jobs
+JOB_FRAMES = 4  # of jobs in any second
+JOB_SPACING = 0.15  # seconds between two of them, at least
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
 
 
@@ -48,7 +49,7 @@ class Outlet:
         self.session_key = session_key
         self.position = position
         self.jobs = jobs or JobPosition(inbox_id=inbox_id, user_id=user_id)
-        self._jobs_at = 0.0  # when it got its last frame of jobs
+        self._jobs_at: deque[float] = deque(maxlen=JOB_FRAMES)  # when it got its last frames of jobs
         self.is_behind = True
         self.closed = False
         self.opened_at = time.monotonic()
@@ -76,8 +77,11 @@ class Outlet:
     def wait_for_jobs(self) -> float:
         """Seconds until it may get a frame of jobs: 0 is now. They leave its other frames alone."""
         if self._sending or self._full_since is not None:
-            return JOB_FRAME_SECONDS
-        return max(0.0, self._jobs_at + JOB_FRAME_SECONDS - time.monotonic())
+            return JOB_SPACING
+        moment, past = time.monotonic(), self._jobs_at
+        free = [past[-1] + JOB_SPACING] if past else []
+        free += [past[0] + 1.0] if len(past) == JOB_FRAMES else []
+        return max(0.0, *(at - moment for at in free), 0.0)
 
     def _refill(self) -> None:
         moment = time.monotonic()
@@ -162,7 +166,7 @@ class Outlet:
         self._send_frame(frame.html)
 
     def push_jobs(self, frame: JobFrame) -> None:
-        self._jobs_at = time.monotonic()
+        self._jobs_at.append(time.monotonic())
         self._send_frame(frame.html)
 
     def _send_frame(self, html: str) -> None:

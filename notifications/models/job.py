@@ -7,7 +7,7 @@ wins, so a page need never see those in between.
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from django.urls import reverse
 from notifications.live import push
 
 from . import clock
+from .bulk import update_returning
 from .job_history import JobAttempt, JobLine
 from .job_states import CANCELLED, CANCELLING, FAILED, LOST, QUEUED, RETRYING, RUNNING, STATES, WAITING, WORKING
 from .job_words import JobWords
@@ -210,14 +211,20 @@ class Job(JobWords, models.Model):
     # What the attempt that is under way writes. One that was given up on writes nothing, and learns of it.
 
     def report(self, progress: dict[str, Any], lines: list[str]) -> str | None:
-        """Write how far this attempt has come, in one statement where there are no lines. The state that the job is
-        in by now; None when this attempt is no longer the one."""
-        mine = Job.objects.filter(pk=self.pk, attempt=self.attempt, state__in=WORKING)
-        with transaction.atomic():
-            moved = {"version": F("version") + 1, "heartbeat": F("heartbeat") + 1, "changed_at": clock.now()}
-            if not mine.update(**moved, **progress, line_count=F("line_count") + len(lines)):
+        """Write how far this attempt has come. The state that the job is in by now; None when this attempt is no longer
+        the one."""
+        with transaction.atomic() if lines else nullcontext():
+            columns = {"changed_at": clock.now(), **progress}
+            moved = update_returning(
+                Job,
+                columns,
+                adds={"version": 1, "heartbeat": 1, "line_count": len(lines)},
+                where={"id": [self.pk], "attempt": [self.attempt], "state": WORKING},
+                returning=("state", "version", "line_count"),
+            )
+            if moved is None:
                 return None
-            state, version, count = mine.values_list("state", "version", "line_count").get()
+            state, version, count = moved
             JobLine.add(self, lines, count)
         push.nudge_job(str(self.pk), self.inbox_id, version)
         return str(state)

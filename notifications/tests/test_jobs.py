@@ -193,6 +193,17 @@ def test_a_zombie_changes_nothing_of_its_successor(bo):
 
 
 @pytest.mark.usefixtures("sent")
+def test_a_zombie_does_not_write_while_the_next_attempt_waits_either(bo):
+    job = start_job(STUBBORN, owner=bo)
+    job.claim(1)
+    lose_attempt(job, 1, now(job).heartbeat)
+    before = now(job).version
+    zombie = Job(pk=job.pk, attempt=1, inbox_id=job.inbox_id)
+    assert (zombie.report({"current": 5}, ["a line"]), zombie.beat(), zombie.look()) == (None, None, None)
+    assert (now(job).version, now(job).current, job.lines.count()) == (before, 0, 0)
+
+
+@pytest.mark.usefixtures("sent")
 def test_a_zombie_that_comes_to_its_end_has_no_effect_either(bo):
     def work(running):
         lose_attempt(job, 1, now(job).heartbeat)
