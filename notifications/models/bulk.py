@@ -59,8 +59,11 @@ def update_returning(
     where: dict[str, Sequence[Any]],
     returning: tuple[str, ...],
 ) -> tuple[Any, ...] | None:
-    """Write these fields of one row, add to those, and return some of it, in one statement; None where no row has one of
-    the values that ``where`` gives for each field. For what is written so often that the making of its SQL would count: that takes a millisecond otherwise."""
+    """Write these fields of one row, add to those, and return some of it, in one statement; None where no row has one
+    of the values that ``where`` gives for each field.
+
+    For what is written so often that making its SQL would count: the ORM takes a millisecond for it.
+    """
     connection = connections[router.db_for_write(model)]
     with connection.cursor() as cursor:
         asked = (model, tuple(columns), tuple(adds), tuple((name, len(some)) for name, some in where.items()))

@@ -18,12 +18,14 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from notifications import delivery
-from notifications.live import consumers, database, frames, hub, missing, outlet, push
+from notifications import delivery, job_endings, job_lists, jobs
+from notifications.live import consumers, database, frames, hub, job_watch, missing, outlet, push
 from notifications.management.commands.tick import tick
-from notifications.models import Board, Broadcast, Content, Inbox, Mute, Notification, Retraction, clock
+from notifications.models import Board, Broadcast, Content, Inbox, Job, Mute, Notification, Retraction, clock
 from notifications.models.broadcast import PUBLISHED
+from notifications.models.job_states import WAITING, WORKING
 from notifications.models.retention import Limits, remove_slice
+from notifications.progress import Progress
 from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
 from notifications.tests.recount import kept, recount
 
@@ -36,7 +38,9 @@ PEOPLE = ["Ana", "Bo", "Chi", "Dana", "Edo", ""]
 ACTS_ON_ALL = ["mark_all_read", "archive_all", "mark_seen"]
 VIEWS = ["unread", "archived", "saved", "snoozed", "category:comments"]
 LISTS = ["/inbox/", "/inbox/", *(f"/inbox/?view={view}" for view in VIEWS)]
-PATHS = [*LISTS, *LISTS, "/inbox/k0/", "/inbox/preferences/", "/inbox/?view=category:announcements", "BROADCAST"]
+JOBS = ["/jobs/", "/jobs/?view=active", "/jobs/?view=failed", "JOB"]
+OTHERS = ["/inbox/k0/", "/inbox/preferences/", "/inbox/?view=category:announcements", "BROADCAST", *JOBS]
+PATHS = [*LISTS, *LISTS, *OTHERS]
 PLACEMENTS = ["inbox", "both", "banner"]
 AUDIENCES = ["everyone", "groups", "staff", "people"]
 RUNNING = 4  # broadcasts at once
@@ -64,6 +68,11 @@ class Story:
         "dismiss": 3,
         "acknowledge_broadcast": 3,
         "join": 2,
+        "start_job": 3,
+        "work_on_job": 8,
+        "end_job": 3,
+        "cancel_job": 2,
+        "retry_job": 2,
         "sleep": 1,
         "wake": 3,
         "back_up": 1,
@@ -90,7 +99,7 @@ class Story:
     }
 
     def __init__(self, stage, paths):
-        for model in (Retraction, Notification, Mute, Broadcast):
+        for model in (Retraction, Notification, Mute, Broadcast, Job):
             model.objects.all().delete()
         self.stage, self.run, self.nudges, self.sent = stage, stage.loop.run_until_complete, stage.nudges, 0
         self.undos, self.tabs = [], []
@@ -104,7 +113,9 @@ class Story:
         self.first = Notification.objects.get(key="k0").pk
         self.back_up()
         first = Broadcast.objects.get().row_key
-        self.tabs = [Tab(path.replace("BROADCAST", f"/inbox/{first}/"), stage.client, self.run) for path in paths]
+        self.start_job(0, 0)
+        names = {"BROADCAST": f"/inbox/{first}/", "JOB": Job.objects.get().get_absolute_url()}
+        self.tabs = [Tab(names.get(path, path), stage.client, self.run) for path in paths]
         for tab in self.tabs:
             tab.connect()
 
@@ -246,6 +257,45 @@ class Story:
             bo.save()
         self.inbox.refresh_for_reader()
 
+    # What workers do, and what Bo does with jobs.
+
+    def job(self, n, *states):
+        """One of the last of them."""
+        last = list(Job.objects.filter(state__in=states).order_by("-queued_at")[:4])
+        return last[n % len(last)] if last else None
+
+    def start_job(self, n, m):
+        self.stage.clock.now += SECOND
+        task = SimpleNamespace(name="tests.none", title=f"Job {n} {m}", max_attempts=n % 3 + 1, restarts=bool(m % 2))
+        jobs.start_job(task, owner=self.stage.bo, key="same" if m % 4 == 3 else "")
+
+    def work_on_job(self, n, m):
+        """Claim it, or go on with it."""
+        if (job := self.job(n, *WAITING, *WORKING)) and not job.claim(job.attempt + 1):
+            progress = Progress()
+            progress.begin_part(m or None).current = n
+            progress.message = f"Step {n}"
+            job.report(progress.columns(), [f"Line {m}"] * (m % 3))
+
+    def end_job(self, n, m):
+        if job := self.job(n, *WORKING):
+            columns = Progress().columns()
+            if m % 4 == 0:
+                job_endings.lose_attempt(job, job.attempt, job.heartbeat)
+            elif m % 4 == 1:
+                job_endings.put_off(job, job.attempt, jobs.RetryLater("Later"), columns=columns, lines=[])
+            else:
+                job_endings.finish(job, job.attempt, ["succeeded", "failed"][m % 2], columns=columns, lines=["End"])
+
+    def cancel_job(self, n, m):
+        if job := self.job(n, *WAITING, *WORKING):
+            jobs.cancel_job(job)
+
+    def retry_job(self, n, m):
+        if (job := self.job(n, "failed", "lost", "cancelled")) and job.can_be_retried:
+            self.stage.clock.now += SECOND
+            jobs.retry_job(job)
+
     def sleep(self, n, m):
         """Hubs look at their pages when a broadcast ends."""
         self.stage.clock.now += DAY
@@ -304,8 +354,11 @@ class Story:
             self.hear_nudge(self.nudges.pop(n % len(self.nudges)))
 
     def hear_nudge(self, nudge):
-        """Of inboxes, or of the board."""
-        (self.hub.nudged if isinstance(nudge, dict) else self.hub.board_nudged)(nudge)
+        """Of inboxes, of the board, or of a job."""
+        if isinstance(nudge, tuple):
+            self.hub.jobs.nudged(*nudge)
+        else:
+            (self.hub.nudged if isinstance(nudge, dict) else self.hub.board_nudged)(nudge)
 
     def double_nudge(self, n, m):
         if self.nudges:
@@ -419,6 +472,13 @@ def stage(transactional_db, bo, chi, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(time.now / 1_000_000, UTC))
     monkeypatch.setattr(push, "nudge", stage.nudges.append)
     monkeypatch.setattr(push, "nudge_board", stage.nudges.append)
+    monkeypatch.setattr(push, "nudge_job", lambda *job: stage.nudges.append(job))
+    monkeypatch.setattr("notifications.job_task.send_now", lambda *job: None)
+    monkeypatch.setattr(outlet, "JOB_FRAMES", 10**6)
+    monkeypatch.setattr(outlet, "JOB_SPACING", 0.0)
+    for place in (job_lists, job_watch):
+        monkeypatch.setattr(place, "TRAY_LENGTH", 2)
+    monkeypatch.setattr(job_lists, "LIST_LENGTH", 3)
     monkeypatch.setattr(hub, "Bus", NoBus)
     monkeypatch.setattr(hub, "current", lambda: stage.hub)
     monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
