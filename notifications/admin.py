@@ -11,7 +11,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from .broadcasting import may_broadcast
-from .models import Broadcast, Inbox, Notification
+from .models import Broadcast, Inbox, Job, Notification
+from .models.job import may_watch_all
 from .story import rules_of, story_of
 
 
@@ -86,6 +87,30 @@ class BroadcastAdmin(ReadOnlyAdmin):
     @admin.display(description="title")
     def shown_title(self, broadcast: Broadcast) -> str:
         return Truncator(broadcast.title).chars(60)
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """The list only, for those who may watch everybody's jobs. Each has a page of its own."""
+
+    list_display = ("shown_title", "inbox", "state", "attempt", "queued_at", "ended_at")
+    list_filter = ("state", "task")
+    list_select_related = ("inbox__user",)
+    search_fields = ("title", "key", "inbox__user__username")
+    ordering = ("-queued_at",)
+
+    def has_module_permission(self, request: Any) -> bool:
+        return may_watch_all(request.user)
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return may_watch_all(request.user)
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        return redirect("notifications:job", object_id)
+
+    @admin.display(description="title")
+    def shown_title(self, job: Job) -> str:
+        return Truncator(job.title_text).chars(60)
 
 
 @admin.register(Inbox)

@@ -41,6 +41,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Waiting, and to be sent to a worker by now."""
         return self.active().filter(state__in=WAITING, send_at__lte=clock.now())
 
+    def due_for(self, span: timedelta) -> "JobQuerySet":
+        """Queued for that long, and still nobody has taken them."""
+        return self.active().filter(state=QUEUED, queued_at__lt=clock.now() - span)
+
     def working(self) -> "JobQuerySet":
         return self.active().filter(state__in=WORKING)
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from notifications.broadcasting import broadcast
+from notifications.jobs import run_job
 from notifications.models import Broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,3 +55,15 @@ def test_nothing_can_be_deleted_there(allow):
     assert client.post(f"/admin/notifications/broadcast/{said.pk}/delete/", {"post": "yes"}).status_code == 403
     client.post("/admin/notifications/broadcast/", {"action": "delete_selected", "_selected_action": [said.pk]})
     assert Broadcast.objects.exists()
+
+
+@pytest.mark.parametrize(("permission", "status"), [("watch_jobs", 200), ("view_job", 403)])
+def test_the_list_of_jobs_is_for_those_who_may_watch_them(bo, allow, permission, status):
+    with run_job(owner=bo, title="Counting") as job:
+        pass
+    client = allow(permission)
+    page = client.get("/admin/notifications/job/")
+    assert page.status_code == status
+    if status == 200:
+        assert "Counting" in page.content.decode()
+        assert client.get(f"/admin/notifications/job/{job.id}/change/")["Location"] == f"/jobs/{job.id}/"

@@ -1,6 +1,8 @@
 """notify, tick, new_epoch and doctor, as an operator types them."""
 
+from datetime import timedelta
 from io import StringIO
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -9,8 +11,9 @@ from django.db import transaction
 
 from notifications import delivery
 from notifications.delivery import notify
+from notifications.jobs import start_job
 from notifications.management.commands import doctor
-from notifications.models import Board, Inbox, Notification, Retraction
+from notifications.models import Board, Inbox, Job, Notification, Retraction, clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,6 +140,13 @@ def test_doctor_finds_what_was_left_behind(bo):
     with patch.object(delivery, "settle"):
         notify(bo, title="Left behind")
     assert findings()["stamping"][0] is False
+
+
+def test_doctor_finds_jobs_that_nobody_takes(bo):
+    job = start_job(SimpleNamespace(name="tests.none", title="Counting"), owner=bo)
+    assert findings()["jobs"][0]
+    Job.objects.filter(pk=job.pk).update(queued_at=clock.now() - timedelta(minutes=11))
+    assert findings()["jobs"] == (False, "1 have waited for a worker for more than 10 minutes. Run more workers.")
 
 
 def test_doctor_is_content_with_a_site_that_is_well(db, monkeypatch):

@@ -24,6 +24,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from notifications import categories, delivery, events, targets, urls, verbs
 from notifications.delivery import notify
+from notifications.jobs import run_job
 from notifications.live import codes, metrics
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
@@ -134,14 +135,24 @@ def everything(client, bo):
     notify(bo, title="Coffee is ready")
     frames = "".join(frame.html for frame in frames_for({bo.inbox.pk: {live, with_bell}})[bo.inbox.pk].values())
     build = render_to_string("notifications/_new_build.html")
-    pages = [client.get("/inbox/").content.decode(), client.get("/inbox/KEY/").content.decode()]
+    with run_job(owner=bo, title="Counting") as job:
+        job.log("a line")
+    paths = ["/inbox/", "/inbox/KEY/", "/jobs/", f"/jobs/{job.id}/"]
+    pages = [client.get(path).content.decode() for path in paths]
     return "".join([*pages, bell.content.decode(), frames, build])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_every_id_that_is_documented_is_in_the_pages(everything):
     there = set(re.findall(r'\bid="([^"]+)"', everything))
-    holders = {"ARRIVAL": r"\d+", "NAME": r"\w+", "ID": r"\d+", "2026-11-21": r"\d{4}-\d\d-\d\d"}
+    holders = {
+        "ARRIVAL": r"\d+",
+        "UUID": r"[0-9a-f-]{36}",
+        r"\bN\b": r"\d+",
+        "NAME": r"\w+",
+        "ID": r"\d+",
+        "2026-11-21": r"\d{4}-\d\d-\d\d",
+    }
     for cells in table("docs/architecture.md", "## HTML ids"):
         for name in names(cells[0]):
             pattern = re.sub("|".join(holders), lambda found: holders[found[0]], name)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
-from notifications.models import Board
+from notifications.models import Board, Job
 from notifications.models.notification import pending_inboxes
 from notifications.views.health import bus_state, database_state
 
@@ -17,10 +17,11 @@ Finding = tuple[str, bool, str]  # what, whether it is well, and what it is or h
 
 ASSETS = ("vendor/htmx/htmx.min.js", "vendor/htmx/ext/hx-ws.min.js", "vendor/htmx/ext/hx-upsert.min.js")
 TICK_SECONDS = 15
+WAIT_MINUTES = 10
 
 
 class Command(BaseCommand):
-    help = "Say what is wrong with database, bus, worker, tick and assets, and how to mend it."
+    help = "Say what is wrong with database, bus, worker, tick, jobs and assets, and how to mend it."
 
     def handle(self, **options: Any) -> None:
         findings = list(examine())
@@ -41,6 +42,7 @@ def examine() -> Iterator[Finding]:
     if database == "up":
         yield tick_finding()
         yield stamping_finding()
+        yield jobs_finding()
     yield assets_finding()
 
 
@@ -83,6 +85,14 @@ def stamping_finding() -> Finding:
     if left:
         return "stamping", False, f"{left} inboxes wait for the tick. If this stays so, look at its log."
     return "stamping", True, "nothing is left behind."
+
+
+def jobs_finding() -> Finding:
+    waiting = Job.objects.due_for(timedelta(minutes=WAIT_MINUTES)).count()
+    if waiting:
+        said = f"{waiting} have waited for a worker for more than {WAIT_MINUTES} minutes. Run more workers."
+        return "jobs", False, said
+    return "jobs", True, "none has waited for long."
 
 
 def assets_finding() -> Finding:
