@@ -96,9 +96,8 @@ def result(request: Any, pk: UUID) -> Any:
     if file is None:
         messages.error(request, _("This file has expired, and is kept no more."))
         return HttpResponseRedirect(one.get_absolute_url())
-    response = FileResponse(file, as_attachment=True, filename=one.result_label)
+    response = FileResponse(file, as_attachment=True, filename=" ".join(one.result_label.split()))
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
