@@ -21,7 +21,10 @@
       const text = left(Math.ceil((Date.parse(time.dateTime) - now) / SECOND));
       if (time.textContent !== text) time.textContent = text;
     }
-    for (const button of document.querySelectorAll("button[data-from]")) button.hidden = now < Date.parse(button.dataset.from);
+    for (const button of document.querySelectorAll("button[data-from]")) {
+      const isEarly = now < Date.parse(button.dataset.from);
+      if (button.hidden !== isEarly) button.hidden = isEarly; // each writing of it is a change, which brings us here
+    }
     if (times.length) counting = setTimeout(countDown, SECOND - (now % SECOND));
   };
 
