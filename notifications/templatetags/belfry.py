@@ -74,13 +74,22 @@ def moment(value: datetime) -> SafeString:
 
 @register.simple_tag
 def in_time(moment: datetime) -> SafeString:
-    """A time that is soon, as an exact one that the browser counts down to: "in 20 s"."""
+    """A time that is soon: "at 2:03 p.m.", which the browser counts down to: "in 20s"."""
     local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" data-countdown>{}</time>',
         moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        formats.date_format(local, "TIME_FORMAT"),
+        _("at {time}").format(time=formats.date_format(local, "TIME_FORMAT")),
     )
+
+
+@register.simple_tag
+def took(start: datetime, end: datetime) -> SafeString:
+    """As a stopwatch shows it: 0:14, 12:05, 1:00:59."""
+    minutes, seconds = divmod(max(0, round((end - start).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return format_html('<bdi class="took">{}</bdi>', text)
 
 
 def relative(moment: datetime) -> str:

@@ -18,6 +18,7 @@ from notifications.models.job import may_watch
 
 from .answers import act, page, refuse
 
+ICONS = {"all": "jobs", "active": "clock", "succeeded": "success", "failed": "error"}
 
 @page
 def jobs(request: Any) -> HttpResponse:
@@ -33,7 +34,7 @@ def jobs(request: Any) -> HttpResponse:
         "rows": shown.rows,
         "older_url": shown.older_url,
         "view": view,
-        "filters": [(name, label) for name, (label, _rule) in FILTERS.items()],
+        "filters": [(name, label, ICONS[name]) for name, (label, _rule) in FILTERS.items()],
         "is_live": not before,
         "page_title": _("Jobs"),
         "page_jobs": f"list:{view}" if not before else "",
@@ -95,9 +96,8 @@ def result(request: Any, pk: UUID) -> Any:
     if file is None:
         messages.error(request, _("This file has expired, and is kept no more."))
         return HttpResponseRedirect(one.get_absolute_url())
-    response = FileResponse(file, as_attachment=True, filename=one.result_label)
+    response = FileResponse(file, as_attachment=True, filename=" ".join(one.result_label.split()))
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-store"
     return response
 
 

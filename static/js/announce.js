@@ -1,19 +1,26 @@
-// The one line that screen readers are told of: every two seconds at most it takes what an act has done, and what frames
-// have written beside it.
+// The one line that screen readers are told of: every two seconds at most it takes what has become of jobs, what an act
+// has done, and what frames have written beside it.
 (() => {
   const EVERY = 2000;
   const line = document.getElementById("bell-status");
   const bell = document.getElementById("bell-button"); // frames replace what is in it
   const next = () => document.getElementById("bell-status-next")?.textContent ?? "";
   const done = document.getElementById("undo");
+  const jobs = document.getElementById("jobs-said"); // each sentence is said once
   if (!line || !bell) return;
 
   let said = -EVERY;
   let timer;
 
+  const ofJobs = () => {
+    const words = [...(jobs?.children ?? [])].map(one => `${one.textContent}.`).join(" ");
+    jobs?.replaceChildren();
+    return words;
+  };
+
   const say = () => {
     timer = undefined;
-    const words = [done?.textContent.trim(), next()].filter(Boolean).join(" ");
+    const words = [ofJobs(), done?.textContent.trim(), next()].filter(Boolean).join(" ");
     if (line.textContent === words) return;
     line.textContent = words;
     said = performance.now();
@@ -24,5 +31,6 @@
   };
 
   new MutationObserver(soon).observe(bell, { childList: true, characterData: true, subtree: true });
+  if (jobs) new MutationObserver(() => jobs.childElementCount && soon()).observe(jobs, { childList: true });
   if (done) new MutationObserver(() => done.childElementCount && soon()).observe(done, { childList: true });
 })();

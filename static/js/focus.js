@@ -1,7 +1,7 @@
 // A swap may take away what had the focus. It then goes to the same control if there is one again, else to the next row or
 // the next banner.
 (() => {
-  const ROWS = ".notification, .banner";
+  const ROWS = ".notification, .banner, .job";
   let held = null;
 
   const isThere = element => element?.isConnected && element.checkVisibility({ visibilityProperty: true });
@@ -23,6 +23,7 @@
 
   const sameRow = () => {
     const row = held.rowId && document.getElementById(held.rowId);
+    if (row?.matches(".job")) return controls(row)[0]; // what stands in place of "Cancel" is no such thing
     return row && (controls(row)[held.place] ?? row);
   };
 
@@ -40,6 +41,7 @@
       held.following?.find(isThere),
       firstLoaded(),
       document.getElementById("feed-heading"),
+      document.getElementById("job-title"),
       document.getElementById("main"),
     ].find(isThere);
 
