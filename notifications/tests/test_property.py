@@ -234,7 +234,7 @@ class Story:
                 broadcast.withdraw,
                 broadcast.undo_publication if broadcast.can_be_undone else broadcast.end,
             )[m % 3]()
-        elif broadcast and broadcast.state == "draft":
+        elif broadcast and broadcast.state == "draft" and not (broadcast.ends_at and broadcast.ends_at <= clock.now()):
             self.stage.clock.now += SECOND
             broadcast.publish()
             self.stage.clock.now += SECOND

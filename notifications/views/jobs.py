@@ -20,6 +20,7 @@ from .answers import act, page, refuse
 
 ICONS = {"all": "jobs", "active": "clock", "succeeded": "success", "failed": "error"}
 
+
 @page
 def jobs(request: Any) -> HttpResponse:
     view = request.GET.get("view", "all")
