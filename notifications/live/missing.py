@@ -29,7 +29,7 @@ def missing_at(inbox: Inbox, position: Position, rows: list[Notification]) -> Mi
     """What has changed since that position; ``rows`` are those of the inbox."""
     if not can_catch_up(inbox, position):
         return Missing(None)
-    missing = [row for row in rows if (row.revision or 0) > position.lacks_from and row.broadcast_id is None]
+    missing = [row for row in rows if (row.revision or 0) > position.lacks_from]
     if len(missing) > CHANGES_LIMIT:
         return Missing(None)
     posted = announcements_missing(inbox, position)
@@ -120,9 +120,9 @@ def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) ->
 
 
 def lacked(inbox: Inbox, since: int) -> Q:
-    """What has changed since then. What commits after the inbox was read is left for the next frame: counted here, it
-    would hide that more than the limit is missing."""
-    return Q(inbox=inbox.pk, revision__gt=since, revision__lte=inbox.revision)
+    """What has changed since then, but for the reader's own rows of broadcasts, which are told of in another way, and
+    for what commits after the inbox was read: counted here, they would hide that more than the limit is missing."""
+    return Q(inbox=inbox.pk, broadcast=None, revision__gt=since, revision__lte=inbox.revision)
 
 
 def newest_changes(inbox: Inbox, since: int) -> list[Notification]:

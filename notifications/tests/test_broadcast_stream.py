@@ -483,3 +483,19 @@ def test_a_search_finds_what_is_running_and_counts_it(client, bo):
     assert (counts["all"], counts["unread"], counts["archived"]) == (1, 1, 0)
     assert (counts["category:announcements"], counts["category:general"]) == (1, 0)
     assert "Autumn fair" not in client.get("/inbox/?q=gree&category=general").content.decode()
+
+
+def test_what_was_done_with_broadcasts_does_not_hide_that_too_much_is_missing(bo, monkeypatch):
+    """The readers' own rows are among the newest changes, and no part of those that are counted."""
+    monkeypatch.setattr("notifications.live.missing.CHANGES_LIMIT", 3)
+    made = [broadcast(f"Number {number}") for number in range(3)]
+    inbox = inbox_of(bo)
+    inbox.collect()
+    inbox = Inbox.objects.get(pk=inbox.pk)
+    board = Noticeboard.current().revision
+    position = Position(since=inbox.revision, board=board, view="feed:all", language="en", zone="UTC")
+    for number in range(4):
+        notify(bo, title=f"Missing {number}")
+    inbox.mark_read(*(one.row_key for one in made))
+    (frame,) = frames_for({inbox.pk: {position}})[inbox.pk].values()
+    assert [number for number in range(4) if f"Missing {number}" not in frame.html] == []
