@@ -489,9 +489,8 @@ def test_what_was_done_with_broadcasts_does_not_hide_that_too_much_is_missing(bo
     """The readers' own rows are among the newest changes, and no part of those that are counted."""
     monkeypatch.setattr("notifications.live.missing.CHANGES_LIMIT", 3)
     made = [broadcast(f"Number {number}") for number in range(3)]
-    inbox = inbox_of(bo)
-    inbox.collect()
-    inbox = Inbox.objects.get(pk=inbox.pk)
+    Inbox.objects.of(bo).collect()
+    inbox = Inbox.objects.of(bo)
     board = Noticeboard.current().revision
     position = Position(since=inbox.revision, board=board, view="feed:all", language="en", zone="UTC")
     for number in range(4):
