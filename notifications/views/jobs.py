@@ -18,7 +18,7 @@ from notifications.models.job import may_watch
 
 from .answers import act, page, refuse
 
-ICONS = {"all": "jobs", "active": "clock", "succeeded": "success", "failed": "error"}
+ICONS = {"all": "gear", "active": "clock", "succeeded": "success", "failed": "error"}
 
 
 @page

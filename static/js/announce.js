@@ -9,19 +9,23 @@
   const jobs = document.getElementById("jobs-said"); // each sentence is said once
   if (!line || !bell) return;
 
-  let said = -EVERY;
-  let timer;
-
   const ofJobs = () => {
     const words = [...(jobs?.children ?? [])].map(one => `${one.textContent}.`).join(" ");
     jobs?.replaceChildren();
     return words;
   };
+  const ofOthers = () => [done?.textContent.trim(), next()].filter(Boolean).join(" ");
+
+  let said = -EVERY;
+  let known = ofOthers(); // how things stood, and so is no news
+  let timer;
 
   const say = () => {
     timer = undefined;
-    const words = [ofJobs(), done?.textContent.trim(), next()].filter(Boolean).join(" ");
-    if (line.textContent === words) return;
+    const others = ofOthers();
+    const words = [ofJobs(), others !== known && others].filter(Boolean).join(" ");
+    if (!words && others === known) return;
+    known = others;
     line.textContent = words;
     said = performance.now();
   };

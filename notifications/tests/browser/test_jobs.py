@@ -144,6 +144,22 @@ def test_without_scripts_the_tray_opens_and_its_buttons_work(window, bo):
     expect(page.get_by_role("link", name="See the first run")).to_be_visible()
 
 
+def test_trying_again_leads_to_the_new_run(window, bo):
+    job = make(bo, "failed")
+    page = window(bo).open(url_of(job))
+    page.locator("#job-page").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name="See the first run")).to_have_attribute("href", url_of(job))
+
+
+def test_when_its_button_goes_the_focus_stays_with_the_job(window, bo):
+    job = make(bo, "queued")
+    page = window(bo).open()
+    tray_of(page).get_by_role("button", name="Cancel: Counting").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#tray-{job.pk}")).to_have_attribute("data-state", "cancelled")
+    expect(page.locator("#tray").get_by_role("link", name="Counting", exact=True)).to_be_focused()
+
+
 # What is said.
 
 
