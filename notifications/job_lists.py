@@ -27,8 +27,8 @@ FILTERS: dict[str, tuple[str | Promise, Q]] = {
     "failed": (_("Failed"), Q(state__in=(FAILED, LOST, CANCELLED))),
 }
 
-#: What a page shows of jobs, in its order: (id, version, whether it is active).
-Shown = tuple[tuple[str, int, bool], ...]
+#: What a page shows of jobs, in its order: (id, version, mark).
+Shown = tuple[tuple[str, int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,12 @@ class JobPage:
 
 
 def shown_of(jobs: Collection[Job]) -> Shown:
-    return tuple((str(job.pk), job.version, job.is_active) for job in jobs)
+    return tuple((str(job.pk), job.version, mark_of(job)) for job in jobs)
+
+
+def mark_of(job: Job) -> str:
+    """While it stays the same, a job has only moved. Empty for one that has ended."""
+    return f"{job.state}.{job.attempt}.{job.phase}" if job.is_active else ""
 
 
 def stamp_of(shown: Shown) -> str:

@@ -21,6 +21,7 @@ from notifications.models.broadcast import PUBLISHED
 from . import sessions
 from .frames import Frame, frames_for
 from .job_frames import JobFrame, job_frames_for
+from .job_moves import moves_for
 from .job_positions import JobPosition
 from .positions import Position
 
@@ -58,8 +59,15 @@ async def frames(wanted: dict[int, set[Position]], known: tuple[str, int]) -> di
     return await ask(frames_for, wanted, known)
 
 
-async def job_frames(wanted: set[JobPosition]) -> dict[JobPosition, JobFrame]:
-    return await ask(job_frames_for, wanted)
+async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition]) -> dict[JobPosition, JobFrame]:
+    """For pages of which some jobs have moved, and for those of which all is looked at."""
+
+    def make() -> dict[JobPosition, JobFrame]:
+        frames = moves_for(moved) if moved else {}
+        others = wanted | (moved.keys() - frames.keys())
+        return {**frames, **(job_frames_for(others) if others else {})}
+
+    return await ask(make)
 
 
 async def jobs_standing(

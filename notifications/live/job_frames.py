@@ -19,6 +19,7 @@ from notifications.job_lists import (
     Shown,
     first_of_lists,
     lines_after,
+    mark_of,
     shown_of,
     stamp_of,
     trays_of,
@@ -83,7 +84,7 @@ def kept() -> Made:
 
 
 def frame_at(position: JobPosition, asked: Asked, made: Made) -> JobFrame:
-    with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
+    with translation.override(position.language), timezone.override(zone_of(position)):
         html, position = tray_pieces(position, asked.trays[position.inbox_id], made)
         owner = 0
         if position.list_name:
@@ -96,7 +97,15 @@ def frame_at(position: JobPosition, asked: Asked, made: Made) -> JobFrame:
                 owner = job.inbox_id
             more, position = page_pieces(position, job if is_own or owner else None, made)
             html += more
-    return JobFrame(html + render_to_string("notifications/_receipt.html") if html else "", position, owner)
+    return JobFrame(with_receipt(html), position, owner)
+
+
+def zone_of(position: JobPosition) -> ZoneInfo:
+    return ZoneInfo(position.zone)
+
+
+def with_receipt(html: str) -> str:
+    return html + render_to_string("notifications/_receipt.html") if html else ""
 
 
 def tray_pieces(position: JobPosition, jobs: list[Job], made: Made) -> tuple[str, JobPosition]:
@@ -115,9 +124,7 @@ def list_pieces(position: JobPosition, jobs: list[Job], made: Made) -> tuple[str
     if is_same(position.shown, now):
         return "", replace(position, shown=now)
     html = rows_html(position, "job", position.shown, jobs, made)
-    html += once(
-        made, position, "_at.html", {"id": "jobs-at", "name": "jobs_at", "value": stamp_of(now)}, stamp_of(now)
-    )
+    html += at_html(position, "jobs-at", "jobs_at", now, made)
     return html, replace(position, shown=now)
 
 
@@ -125,12 +132,13 @@ def page_pieces(position: JobPosition, job: Job | None, made: Made) -> tuple[str
     """Those who may not see it (any more) learn nothing but that."""
     if job is None:
         html = render_to_string("notifications/jobs/_gone.html") if position.shown != "gone" else ""
-        return html, replace(position, shown="gone")
+        return html, replace(position, shown="gone", mark="")
     if position.shown == str(job.version):
-        return "", position
+        return "", replace(position, mark=mark_of(job))
     of = (job.pk, job.version, position.line, position.user_id == job.inbox.user_id)
     html = once(made, position, "_page.html", lambda: page_context(job, position), *of)
-    return html, replace(position, shown=str(job.version), line=max(position.line, job.line_count))
+    line = max(position.line, job.line_count)
+    return html, replace(position, shown=str(job.version), line=line, mark=mark_of(job))
 
 
 def page_context(job: Job, position: JobPosition) -> dict[str, Any]:
@@ -147,7 +155,7 @@ def page_context(job: Job, position: JobPosition) -> dict[str, Any]:
 def rows_html(position: JobPosition, place: str, before: Shown | str, jobs: list[Job], made: Made) -> str:
     """The rows that have moved, where the page has the same jobs in the same order; else all of them."""
     if isinstance(before, tuple) and [one for one, *_ in before] == [str(job.pk) for job in jobs]:
-        moved = [job for job, (_, version, _a) in zip(jobs, before, strict=True) if job.version != version]
+        moved = [job for job, (_, version, _mark) in zip(jobs, before, strict=True) if job.version != version]
         return "".join(row_html(position, place, job, made, oob=True) for job in moved)
     rows = "".join(row_html(position, place, job, made) for job in jobs)
     target = "#tray-list" if place == "tray" else "#jobs"

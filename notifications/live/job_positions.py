@@ -24,6 +24,7 @@ class JobPosition:
     view: str = ""  # "list:all", "job:UUID", or "" for a page that shows no jobs but the tray
     shown: Shown | str = ""  # of the list; of the one job its version
     line: int = 0  # the last one of its log
+    mark: str = ""  # of the one job, where that is known
     language: str = ""
     zone: str = ""
 
@@ -55,10 +56,17 @@ class JobPosition:
         for place in (self.tray, self.shown if self.list_name else ()):
             if isinstance(place, str):
                 return False
-            known += [at for one, at, _is_active in place if one == job_id]
+            known += [at for one, at, _mark in place if one == job_id]
         if self.job_id == job_id and isinstance(self.shown, str):
             known.append(int(self.shown) if self.shown.isdecimal() else 0)
         return bool(known) and min(known) >= version
+
+    def knows(self, job_id: str) -> bool:
+        """Whether it shows this job as active, so that its place is settled."""
+        if isinstance(self.tray, str) or (self.list_name and isinstance(self.shown, str)):
+            return False
+        places = [*self.tray, *(self.shown if isinstance(self.shown, tuple) else ())]
+        return any(one == job_id and mark for one, _, mark in places) or (self.job_id == job_id and bool(self.mark))
 
 
 def view_of(value: object) -> str:

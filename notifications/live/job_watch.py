@@ -25,7 +25,7 @@ Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs,
 class JobWatch:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
-        self._dirty: set[Outlet] = set()
+        self._dirty: dict[Outlet, set[str] | None] = {}  # the jobs that have moved; None: whatever it may be
         self._pages: dict[str, set[Outlet]] = {}  # of one job, by its id
         self._foreign: dict[str, int] = {}  # jobs that are watched by others than their owner, and the owner's inbox
 
@@ -39,7 +39,7 @@ class JobWatch:
         self.mark([outlet])
 
     def leave(self, outlet: Outlet) -> None:
-        self._dirty.discard(outlet)
+        self._dirty.pop(outlet, None)
         job_id = outlet.jobs.job_id
         mine = self._pages.get(job_id, set())
         mine.discard(outlet)
@@ -49,33 +49,62 @@ class JobWatch:
                 self._hub.bus.unwant(groups.inbox(self._foreign.pop(job_id)))
 
     def nudged(self, job_id: str, inbox_id: int, version: int) -> None:
-        pages = {*self._hub.outlets.get(inbox_id, ()), *self._pages.get(job_id, ())}
-        self.mark(outlet for outlet in pages if not outlet.jobs.has(job_id, version))
+        for outlet in {*self._hub.outlets.get(inbox_id, ()), *self._pages.get(job_id, ())}:
+            if outlet.jobs.has(job_id, version):
+                continue
+            if outlet.jobs.knows(job_id):
+                self._mark_moved(outlet, job_id)
+            else:
+                self.mark([outlet])
 
     def mark(self, outlets: Iterable[Outlet]) -> None:
-        """They are looked at in the next flush."""
-        self._dirty.update(outlet for outlet in outlets if not outlet.closed)
+        """In the next flush all is looked at that they show of jobs."""
+        for outlet in outlets:
+            if not outlet.closed:
+                self._dirty[outlet] = None
         if self._dirty:
             self._hub.wake()
 
+    def _mark_moved(self, outlet: Outlet, job_id: str) -> None:
+        """Only this one, unless there is more to be looked at."""
+        moved = self._dirty.setdefault(outlet, set())
+        if moved is not None:
+            moved.add(job_id)
+        self._hub.wake()
+
     async def flush(self) -> None:
-        dirty, self._dirty = self._dirty, set()
+        dirty, self._dirty = self._dirty, {}
         ready: dict[JobPosition, list[Outlet]] = {}
-        for outlet in dirty:
+        moved: dict[JobPosition, set[str]] = {}
+        thorough: set[JobPosition] = set()
+        for outlet, job_ids in dirty.items():
             if wait := outlet.wait_for_jobs():
-                self._hub.later(wait, partial(self.mark, [outlet]))
+                self._hub.later(wait, partial(self._again, outlet, job_ids))
+                continue
+            ready.setdefault(outlet.jobs, []).append(outlet)
+            if job_ids is None:
+                thorough.add(outlet.jobs)
             else:
-                ready.setdefault(outlet.jobs, []).append(outlet)
+                moved.setdefault(outlet.jobs, set()).update(job_ids)
         if not ready:
             return
         try:
-            frames = await database.job_frames(set(ready))
+            frames = await database.job_frames(
+                {one: ids for one, ids in moved.items() if one not in thorough}, thorough
+            )
         except Exception:
-            self._dirty.update(outlet for outlets in ready.values() for outlet in outlets)
+            self.mark(outlet for outlets in ready.values() for outlet in outlets)
             raise
         for position, frame in frames.items():
             for outlet in ready[position]:
                 self._deliver(outlet, position, frame)
+
+    def _again(self, outlet: Outlet, job_ids: set[str] | None) -> None:
+        if job_ids is None:
+            self.mark([outlet])
+        elif not outlet.closed:
+            for job_id in job_ids:
+                self._mark_moved(outlet, job_id)
 
     def _deliver(self, outlet: Outlet, position: JobPosition, frame: JobFrame) -> None:
         if outlet.closed:
@@ -108,7 +137,7 @@ class JobWatch:
     def forget(self) -> None:
         """Another history of the database: nothing that pages show means anything any more."""
         for outlet in self._hub.all_outlets():
-            outlet.jobs = replace(outlet.jobs, tray="?", shown="?")
+            outlet.jobs = replace(outlet.jobs, tray="?", shown="?", mark="")
         self.mark(self._hub.all_outlets())
 
 
@@ -128,4 +157,4 @@ def is_behind(position: JobPosition, active: Active, versions: dict[str, int]) -
 
 
 def active_of(shown: Shown) -> Active:
-    return tuple((job_id, version) for job_id, version, is_active in shown if is_active)
+    return tuple((job_id, version) for job_id, version, mark in shown if mark)

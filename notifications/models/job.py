@@ -259,7 +259,8 @@ class Job(JobWords, models.Model):
         """It goes to a worker now, and again when nobody takes it for a while: messages get lost, queues are long."""
         pause = min(SEND_AGAIN * 2**self.sent, SEND_AGAIN_LIMIT)
         rows = Job.objects.filter(pk=self.pk, attempt=self.attempt, state__in=WAITING)
-        rows.update(send_at=clock.now() + pause, sent=F("sent") + 1)
+        if rows.update(send_at=clock.now() + pause, sent=F("sent") + 1) and self.state == RETRYING and not self.sent:
+            self.touch()  # pages have counted down to it
 
 
 def may_watch(user: Any, job: Job) -> bool:

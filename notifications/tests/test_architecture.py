@@ -15,8 +15,8 @@ STOREYS = [
     "apps urls admin forms context middleware signals views templatetags management testing "
     "live.consumers live.routing",
     # hands: they do things later, and turn objects into HTML
-    "tasks job_task live.hub live.database live.outlet live.frames live.job_frames live.job_positions live.job_watch "
-    "live.missing live.bus live.positions live.sessions live.origin",
+    "tasks job_task live.hub live.database live.outlet live.frames live.job_frames live.job_moves live.job_positions "
+    "live.job_watch live.missing live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_results job_files "
     "job_keeper job_lists lists search snoozing story",

@@ -1,0 +1,82 @@
+"""Frames for jobs that only move: they stand where they stood, in the state that they were in, and only numbers and
+words have changed. That happens four times a second for as long as one runs, so it costs one query and three small
+pieces; whatever is more than that is looked at by ``job_frames``."""
+
+from dataclasses import replace
+
+from django.utils import timezone, translation
+
+from notifications.job_lists import LINES_SHOWN, Shown, lines_after, mark_of
+from notifications.models import Job
+
+from .job_frames import JobFrame, Made, at_html, kept, once, row_html, with_receipt, zone_of
+from .job_positions import JobPosition
+
+
+def moves_for(wanted: dict[JobPosition, set[str]]) -> dict[JobPosition, JobFrame]:
+    """For each position, with the ids of its jobs that have changed, the frame. Missing are those of which more has
+    changed than that they moved."""
+    ids = {job_id for changed in wanted.values() for job_id in changed}
+    jobs = {str(job.pk): job for job in Job.objects.filter(pk__in=ids)}
+    made = kept()
+    frames = {}
+    for position, changed in wanted.items():
+        moved = {job_id: jobs[job_id] for job_id in changed if job_id in jobs}
+        if len(moved) == len(changed) and all(job.is_active for job in moved.values()):
+            frame = move(position, moved, made)
+            if frame is not None:
+                frames[position] = frame
+    return frames
+
+
+def move(position: JobPosition, moved: dict[str, Job], made: Made) -> JobFrame | None:
+    job = moved.get(position.job_id)
+    if job is not None and (job.inbox_id != position.inbox_id or mark_of(job) != position.mark):
+        return None
+    if isinstance(position.tray, str) or (position.list_name and isinstance(position.shown, str)):
+        return None
+    with translation.override(position.language), timezone.override(zone_of(position)):
+        html, tray = moved_rows(position, "tray", position.tray, moved, made)
+        if html:
+            html += at_html(position, "tray-at", "tray", tray, made)
+        after = replace(position, tray=tray)
+        if isinstance(position.shown, tuple):
+            more, shown = moved_rows(position, "job", position.shown, moved, made)
+            if more:
+                html += more + at_html(position, "jobs-at", "jobs_at", shown, made)
+            after = replace(after, shown=shown)
+        elif job is not None and position.shown != str(job.version):
+            html += moved_page(position, job, made)
+            after = replace(after, shown=str(job.version), line=max(position.line, job.line_count))
+    return JobFrame(with_receipt(html), after)
+
+
+def moved_rows(
+    position: JobPosition, place: str, before: Shown, moved: dict[str, Job], made: Made
+) -> tuple[str, Shown]:
+    """The pieces of those that have moved, or the row of one that is in another state; and how it stands then."""
+    html, after = "", []
+    for job_id, version, mark in before:
+        job = moved.get(job_id)
+        if job is None or job.version == version:
+            after.append((job_id, version, mark))
+            continue
+        is_same = mark_of(job) == mark
+        html += moved_html(position, place, job, made) if is_same else row_html(position, place, job, made, oob=True)
+        after.append((job_id, job.version, mark_of(job)))
+    return html, tuple(after)
+
+
+def moved_page(position: JobPosition, job: Job, made: Made) -> str:
+    def context() -> dict[str, object]:
+        lines = lines_after(job, position.line) if job.line_count > position.line else []
+        has_gap = len(lines) == LINES_SHOWN and lines[0].number > position.line + 1
+        return {"job": job, "lines": lines, "has_gap": has_gap}
+
+    said = once(made, position, "_said.html", context, job.pk, job.version, position.line)
+    return moved_html(position, "page", job, made) + said
+
+
+def moved_html(position: JobPosition, place: str, job: Job, made: Made) -> str:
+    context = {"job": job, "place": place, "oob": True}
+    return once(made, position, "_moved.html", context, job.pk, job.version, place)
