@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .models.draft import check_url
 from .models.job_words import WENT_WRONG
 
 
@@ -14,6 +15,9 @@ class Result:
     url: str = ""
     file: Path | str | None = None  # a local file, which Belfry takes over
     label: str = ""
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
 
 
 class JobFailed(Exception):

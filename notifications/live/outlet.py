@@ -22,7 +22,8 @@ TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one 
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
-JOB_FRAMES = 4  # of jobs in any second
+JOB_FRAMES = 4  # of jobs in any second, as it is measured at the other end
+JOB_WINDOW = 1.05  # seconds
 JOB_SPACING = 0.15  # seconds between two of them, at least
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
 
@@ -80,7 +81,7 @@ class Outlet:
             return JOB_SPACING
         moment, past = time.monotonic(), self._jobs_at
         free = [past[-1] + JOB_SPACING] if past else []
-        free += [past[0] + 1.0] if len(past) == JOB_FRAMES else []
+        free += [past[0] + JOB_WINDOW] if len(past) == JOB_FRAMES else []
         return max(0.0, *(at - moment for at in free), 0.0)
 
     def _refill(self) -> None:

@@ -304,6 +304,23 @@ def test_an_exact_time_is_given_to_those_without_scripts(settings):
         assert in_time(moment).endswith("data-countdown>at 2:03 p.m.</time>")
 
 
+@pytest.mark.parametrize(("language", "words"), [("de", "Aufträge"), ("ar", "المهام")])
+def test_pages_speak_the_language_of_their_reader(bo, language, words):
+    type(bo).objects.filter(pk=bo.pk).update(language=language)
+    client = signed_in(bo)
+    for state in STATES:
+        job = make(bo, state)
+        assert words in client.get(url_of(job)).content.decode()
+        assert str(STATES[state]) not in text_of(client, job)
+    assert page_of(client, JOBS).text("#jobs-title") == words
+
+
+def test_a_long_message_is_whole_on_its_page_and_short_in_lists(reader, bo):
+    job = make(bo, message="long " * 50)
+    assert ("long " * 50).strip() in text_of(reader, job)
+    assert ("long " * 20).strip() not in page_of(reader, JOBS).text(f"#job-{job.pk}")
+
+
 # Who may see it.
 
 

@@ -6,11 +6,12 @@
   const places = ["tray-list", "jobs", "job-page"].map(id => document.getElementById(id)).filter(Boolean);
   if (!tray) return;
 
-  // "in 20s". What can be done only then is shown only then; without this script the server refuses it until then.
+  // "in 20s", "in 3 min.". What can be done only then is shown only then; without this script the server refuses it until then.
 
   const SECOND = 1000, MINUTE = 60;
-  const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "narrow" });
-  const left = seconds => (seconds > 1.5 * MINUTE ? words.format(Math.round(seconds / MINUTE), "minute") : words.format(Math.max(0, seconds), "second"));
+  const words = style => new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style });
+  const seconds = words("narrow"), minutes = words("short"); // "10 m" is a length, too
+  const left = n => (n > 1.5 * MINUTE ? minutes.format(Math.round(n / MINUTE), "minute") : seconds.format(Math.max(0, n), "second"));
 
   let counting;
   const countDown = () => {

@@ -210,7 +210,7 @@ def test_force_is_offered_when_it_is_possible(window, bo):
     page = window(bo).open("/jobs/")
     expect(page.locator(f"#job-force-{now.pk}")).to_be_visible()
     expect(page.locator(f"#job-force-{later.pk}")).to_be_hidden()
-    expect(page.locator(f"#job-{later.pk} .job-hint")).to_contain_text("by force in 3m.")
+    expect(page.locator(f"#job-{later.pk} .job-hint")).to_contain_text("by force in 3 min.")
 
 
 def test_the_log_is_read_from_its_end(window, bo):
