@@ -31,7 +31,8 @@ DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) 
 ROOMS = {
     "accounts": "accounts config.urls",
     "channels": "notifications.live notifications.testing config.asgi",
-    "celery": "celery_app notifications.tasks notifications.job_task notifications.management.commands.doctor",
+    "celery": "celery_app accounts.tasks notifications.tasks notifications.job_task "
+    "notifications.management.commands.doctor",
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",
     "django.template": "accounts config notifications.templatetags notifications.live.frames "
