@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from .views import broadcast_form, broadcasts, health, inbox, jobs, preferences
+from .views import broadcast_form, broadcasts, exports, health, inbox, jobs, preferences
 
 app_name = "notifications"
 
@@ -56,6 +56,7 @@ urlpatterns = [
     path("broadcasts/<int:pk>/remind/", broadcasts.remind, name="remind_broadcast"),
     path("broadcasts/<int:pk>/unacknowledged/", broadcasts.unacknowledged, name="unacknowledged"),
     path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/export/", exports.start_export, name="start_export"),
     path("jobs/<uuid:pk>/", jobs.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="cancel_job"),
     path("jobs/<uuid:pk>/force/", jobs.force, name="end_job_by_force"),
