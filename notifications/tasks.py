@@ -6,7 +6,7 @@ from celery import shared_task
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_noop
 
-from . import broadcasting, export
+from . import broadcasting, export, recipients
 from .delivery import notify_many
 from .job_results import Result
 from .job_task import JobTask
@@ -39,3 +39,8 @@ def send_reminders(event_id: int) -> None:
 @shared_task(base=JobTask, title=gettext_noop("Export of your inbox"), restarts=True, max_attempts=3)
 def export_inbox(job: RunningJob, kind: str, language: str) -> Result:
     return export.export(job, kind, language)
+
+
+@shared_task(base=JobTask, title=gettext_noop("People of “{title}” from a file"), restarts=True, max_attempts=3)
+def import_recipients(job: RunningJob, broadcast_id: int, language: str) -> Result:
+    return recipients.import_recipients(job, broadcast_id, language)

@@ -19,7 +19,7 @@ STOREYS = [
     "live.job_watch live.missing live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_results job_files "
-    "job_keeper job_lists lists search snoozing story export spreadsheets",
+    "job_keeper job_lists lists search snoozing story export recipients spreadsheets",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
