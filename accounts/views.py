@@ -1,4 +1,6 @@
-"""Signing up and the profile. Signing in, out and passwords are Django's own views, in urls.py."""
+"""Signing up, the profile and its picture. Signing in, out and passwords are Django's own views, in urls.py."""
+
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -7,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import transaction
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -43,7 +45,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return show_profile(request, form=form)
 
 
-def show_profile(request: HttpRequest, status: int = 200, **forms: Form) -> HttpResponse:
+def show_profile(request: HttpRequest, status: int = 200, **forms: BaseForm) -> HttpResponse:
     context = {"form": ProfileForm(instance=request.user), "avatar_form": AvatarForm(), "page_title": _("Profile")}
     return render(request, "accounts/profile.html", {**context, **forms}, status=status)
 
@@ -51,7 +53,7 @@ def show_profile(request: HttpRequest, status: int = 200, **forms: Form) -> Http
 @transaction.non_atomic_requests
 @login_required
 @require_POST
-def upload_avatar(request: HttpRequest) -> HttpResponse:
+def upload_avatar(request: Any) -> HttpResponse:
     form = AvatarForm(request.POST, request.FILES)
     if not form.is_valid():
         return show_profile(request, 422, avatar_form=form)
@@ -61,7 +63,7 @@ def upload_avatar(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @login_required
 @require_POST
-def remove_avatar(request: HttpRequest) -> HttpResponse:
+def remove_avatar(request: Any) -> HttpResponse:
     """Done twice, it is gone all the same."""
     avatars.remove(request.user, tasks.show_without_avatar)
     messages.success(request, _("Your picture is removed."))

@@ -186,7 +186,7 @@ def count_lines(upload: "File[Any]") -> int:
     return max(count - 1, 0)
 
 
-def lines_of(upload: "File[Any]") -> tuple[str, Iterator[Line]]:
+def lines_of(upload: Any) -> tuple[str, Iterator[Line]]:
     """By what the file names people, and its lines. Raises JobFailed."""
     upload.seek(0)
     text = TextIOWrapper(upload.file, encoding="utf-8-sig", newline="")
