@@ -134,7 +134,7 @@ def address(draft: Broadcast, names: list[str], by: Any) -> None:
 
 def note(job: RunningJob, count: int, line: Line, problem: str) -> None:
     if count <= LOGGED_LIMIT:
-        job.log(f"{line.number}: {line.value[:100]} · {problem}")
+        job.log(" · ".join([str(line.number), *([line.value[:100]] if line.value else []), problem]))
     elif count == LOGGED_LIMIT + 1:
         job.log(gettext("There are more of them. All are in the file that this job makes."))
 

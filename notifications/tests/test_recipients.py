@@ -122,7 +122,8 @@ def test_what_is_wrong_with_a_line_is_said_in_the_log_and_in_a_file(staff, draft
         ("8", "'=1+1", "There is no such account."),
     ]
     log = [line.text for line in job.lines.all()]
-    assert log[0] == "3: nobody@example.com · There is no such account."
+    assert log[0] == "3 · nobody@example.com · There is no such account."
+    assert log[1] == "4 · Nothing stands in this line."
     assert log[-1] == "2 people; 6 lines name nobody."
     assert (job.result_label, people(draft)) == ("not-imported.csv", ["bo", "chi"])
 
