@@ -21,7 +21,6 @@ from .answers import act, page, refuse
 ICONS = {"all": "gear", "active": "clock", "succeeded": "success", "failed": "error"}
 
 
-
 @page
 def jobs(request: Any) -> HttpResponse:
     view = request.GET.get("view", "all")
