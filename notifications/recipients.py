@@ -106,7 +106,7 @@ def import_recipients(job: RunningJob, broadcast_id: int, language: str) -> Resu
         if bad:
             return Result(url=url, file=path, label=gettext("not-imported.csv"))
         path.unlink()
-        return Result(url=url)
+        return Result(url=url, label=gettext("Edit the broadcast"))
 
 
 def draft_of(owner: Any, broadcast_id: int) -> Broadcast:
