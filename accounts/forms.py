@@ -1,13 +1,18 @@
 """What people may say about themselves."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import avatars
 from accounts.models import User
+from notifications.verbs import fill
 
 
 def language_choices() -> list[tuple[str, object]]:
@@ -52,3 +57,22 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("display_name", "email", "language", "time_zone")
+
+
+class AvatarForm(forms.Form):
+    """A picture of oneself. Every mistake says what was expected."""
+
+    picture = forms.FileField(
+        label=_("A new picture"),
+        allow_empty_file=True,  # it says so in words of its own
+        error_messages={"required": _("Choose a picture first: a PNG, JPEG, WebP or GIF file.")},
+        help_text=_("PNG, JPEG, WebP or GIF, at most 5 MB. Its middle is cut out as a square."),
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
+    )
+
+    def clean_picture(self) -> Any:
+        try:
+            avatars.check(self.cleaned_data["picture"])
+        except avatars.BadPicture as error:
+            raise ValidationError(fill(gettext(error.text), error.params)) from None
+        return self.cleaned_data["picture"]

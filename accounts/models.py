@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -26,9 +27,24 @@ class User(AbstractUser):
         validators=[validate_time_zone],
         help_text=_("Empty means the site's own."),
     )
+    avatar = models.CharField(_("picture"), max_length=32, blank=True, editable=False)  # names its files; empty: none
+
+    avatar_fields = ("avatar",)  # what avatar_url is made of
 
     def get_full_name(self) -> str:
         return self.display_name or self.username
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+    @property
+    def avatar_url(self) -> str:
+        """The address of the picture, as lists show it; empty where there is none."""
+        return self.avatar_at(64)
+
+    @property
+    def large_avatar_url(self) -> str:
+        return self.avatar_at(256)
+
+    def avatar_at(self, size: int) -> str:
+        return reverse("accounts:avatar", args=[self.avatar, size]) if self.avatar else ""

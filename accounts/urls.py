@@ -1,7 +1,7 @@
 """Accounts' addresses, in the order in which a user meets them."""
 
 from django.contrib.auth import views as auth
-from django.urls import path, reverse_lazy
+from django.urls import path, re_path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import views
@@ -22,6 +22,9 @@ urlpatterns = [
     ),
     path("logout/", auth.LogoutView.as_view(http_method_names=["post", "options"]), name="logout"),
     path("profile/", views.profile, name="profile"),
+    path("profile/picture/", views.upload_avatar, name="upload_avatar"),
+    path("profile/picture/remove/", views.remove_avatar, name="remove_avatar"),
+    re_path(r"^avatars/(?P<token>[0-9a-f]{32})-(?P<size>32|64|256)\.webp$", views.avatar, name="avatar"),
     path(
         "password/",
         views.PasswordChange.as_view(

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import models
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import categories
 from .models import Inbox, Notification, clock
+from .models.notification import NotificationQuerySet
 
 PAGE_LENGTH = 30
 BELL_LENGTH = 8
@@ -76,7 +76,7 @@ def page_of(inbox: Inbox, view: str, before: int | None = None, length: int | No
 
 
 def cut(
-    rows: models.QuerySet[Notification],
+    rows: NotificationQuerySet,
     announcements: Iterable[Notification],
     before: int | None,
     address_of: Callable[..., str],
@@ -88,7 +88,7 @@ def cut(
         rows = rows.filter(arrival__lt=before)
         announcements = [row for row in announcements if (row.arrival or 0) < before]
     length = length or PAGE_LENGTH
-    found = merged(rows[: length + 1], announcements)[: length + 1]
+    found = merged(rows.with_faces()[: length + 1], announcements)[: length + 1]
     shown = with_events(found[:length])
     if len(found) == len(shown):
         return Page(with_days(shown), 0, "")
@@ -98,12 +98,13 @@ def cut(
 
 def bell_of(inbox: Inbox) -> list[Notification]:
     """The newest of all, for the bell's list."""
-    return merged(inbox.notifications.in_view("all")[:BELL_LENGTH], inbox.announcements_in("all"))[:BELL_LENGTH]
+    rows = inbox.notifications.in_view("all").with_faces()
+    return merged(rows[:BELL_LENGTH], inbox.announcements_in("all"))[:BELL_LENGTH]
 
 
 def item_of(inbox: Inbox, key: str) -> Notification | None:
     """The item of that key as its own page shows it; a broadcast that is over says that."""
-    found = inbox.announcement(key) or inbox.notifications.stamped().filter(key=key).first()
+    found = inbox.announcement(key) or inbox.notifications.stamped().with_faces().filter(key=key).first()
     if found and found.broadcast_id and found.pk and not inbox.announcement(key):
         found.retracted_at = clock.now()
     return found

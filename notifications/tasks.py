@@ -4,10 +4,14 @@ from typing import Any
 
 from celery import shared_task
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_noop
 
-from . import broadcasting
+from . import broadcasting, export, recipients
 from .delivery import notify_many
+from .job_results import Result
+from .job_task import JobTask
 from .models import Broadcast, BroadcastEvent
+from .running_job import RunningJob
 
 
 @shared_task
@@ -30,3 +34,13 @@ def send_reminders(event_id: int) -> None:
     """Ask those who have not acknowledged a broadcast, each once, however often it runs."""
     for event in BroadcastEvent.unfinished_reminders().filter(pk=event_id):
         broadcasting.send_reminders(event)
+
+
+@shared_task(base=JobTask, title=gettext_noop("Export of your inbox"), restarts=True, max_attempts=3)
+def export_inbox(job: RunningJob, kind: str, language: str) -> Result:
+    return export.export(job, kind, language)
+
+
+@shared_task(base=JobTask, title=gettext_noop("People of “{title}” from a file"), restarts=True, max_attempts=3)
+def import_recipients(job: RunningJob, broadcast_id: int, language: str) -> Result:
+    return recipients.import_recipients(job, broadcast_id, language)

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from .views import broadcast_form, broadcasts, health, inbox, jobs, preferences
+from .views import broadcast_form, broadcasts, exports, health, inbox, jobs, preferences, recipients
 
 app_name = "notifications"
 
@@ -47,6 +47,7 @@ urlpatterns = [
     path("broadcasts/people/", broadcast_form.find_people, name="find_people"),
     path("broadcasts/<int:pk>/", broadcasts.broadcast, name="broadcast"),
     path("broadcasts/<int:pk>/edit/", broadcast_form.edit_broadcast, name="edit_broadcast"),
+    path("broadcasts/<int:pk>/recipients/", recipients.import_recipients, name="import_recipients"),
     path("broadcasts/<int:pk>/publish/", broadcasts.publish, name="publish_broadcast"),
     path("broadcasts/<int:pk>/cancel/", broadcasts.cancel, name="cancel_broadcast"),
     path("broadcasts/<int:pk>/undo/", broadcasts.undo_publication, name="undo_publication"),
@@ -56,6 +57,7 @@ urlpatterns = [
     path("broadcasts/<int:pk>/remind/", broadcasts.remind, name="remind_broadcast"),
     path("broadcasts/<int:pk>/unacknowledged/", broadcasts.unacknowledged, name="unacknowledged"),
     path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/export/", exports.start_export, name="start_export"),
     path("jobs/<uuid:pk>/", jobs.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="cancel_job"),
     path("jobs/<uuid:pk>/force/", jobs.force, name="end_job_by_force"),

@@ -110,7 +110,7 @@ def changed_rows(inboxes: dict[int, Inbox], wanted: dict[int, set[Position]]) ->
             near[inbox_id] = min(sinces)
     if near:
         lacking = [lacked(inboxes[inbox_id], since) for inbox_id, since in near.items()]
-        rows = list(Notification.objects.filter(reduce(or_, lacking))[: ROWS_LIMIT + 1])
+        rows = list(Notification.objects.with_faces().filter(reduce(or_, lacking))[: ROWS_LIMIT + 1])
         if len(rows) > ROWS_LIMIT:  # one change can be of all the rows of an inbox
             rows = [row for inbox_id, since in near.items() for row in newest_changes(inboxes[inbox_id], since)]
         for row in rows:
@@ -126,4 +126,5 @@ def lacked(inbox: Inbox, since: int) -> Q:
 
 
 def newest_changes(inbox: Inbox, since: int) -> list[Notification]:
-    return list(Notification.objects.filter(lacked(inbox, since)).order_by("-revision")[: CHANGES_LIMIT + 1])
+    rows = Notification.objects.with_faces().filter(lacked(inbox, since))
+    return list(rows.order_by("-revision")[: CHANGES_LIMIT + 1])

@@ -5,7 +5,7 @@ reader has done with a broadcast stands in that reader's own row of it, a notifi
 which is made when the reader comes by.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -208,6 +208,21 @@ class Broadcast(models.Model):
             self._put(content)
             changes = changes_between(before, self.content)
             BroadcastEvent.note(self, SHOWN_AGAIN if show_again else EDITED, by, changes)
+
+    def address_people(self, names: Sequence[str], by: Any = None) -> None:
+        """Address a draft to these, whatever else somebody changes in it meanwhile.
+
+        Raises InvalidBroadcast, WrongState when it is no draft any more, or DoesNotExist.
+        """
+        while True:
+            self.refresh_from_db()
+            if self.state != DRAFT:
+                raise WrongState("given its people", self.state)
+            content = replace(self.content, audience=Audience.PEOPLE, groups=(), names=names)
+            try:
+                return self.rewrite(content, by, version=self.version)
+            except EditedMeanwhile:
+                continue
 
     def _put(self, content: Content) -> None:
         for name, value in content.columns().items():

@@ -19,7 +19,7 @@ STOREYS = [
     "live.job_watch live.missing live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_results job_files "
-    "job_keeper job_lists lists search snoozing story",
+    "job_keeper job_lists lists search snoozing story export recipients spreadsheets",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
@@ -31,7 +31,8 @@ DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) 
 ROOMS = {
     "accounts": "accounts config.urls",
     "channels": "notifications.live notifications.testing config.asgi",
-    "celery": "celery_app notifications.tasks notifications.job_task notifications.management.commands.doctor",
+    "celery": "celery_app accounts.tasks notifications.tasks notifications.job_task "
+    "notifications.management.commands.doctor",
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",
     "django.template": "accounts config notifications.templatetags notifications.live.frames "

@@ -16,6 +16,7 @@ from notifications.delivery import close, notify, notify_many, retract
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Content, Inbox, Noticeboard, Notification
+from notifications.models.faces import renew_face
 from notifications.models.notification import due_inboxes
 from notifications.testing.dom import Document
 
@@ -27,6 +28,10 @@ BELL = reverse("notifications:mark_seen")
 MANY = 5_000
 MOMENT = "2026-01-01T00:00:00Z"
 EPOCH = 1_700_000_000_000_000  # µs
+
+
+#: For what few rows match: PostgreSQL goes by its statistics, and rightly reads a thousand rows in another way.
+by_rule = pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL plans by its statistics")
 
 
 def fill(inbox: Inbox, count: int) -> None:
@@ -97,6 +102,35 @@ def test_pages_and_fragments_cost_the_same_for_ten_notifications_as_for_thousand
     assert {name: cost for name, cost in costs[1].items() if cost > (14 if name == "the bell" else 8)} == {}
 
 
+def test_faces_cost_no_query_of_their_own(reader, inbox, chi):
+    costs = []
+    for avatar in ("", "a" * 32):
+        fill(inbox, 50)
+        get_user_model().objects.filter(pk=chi.pk).update(avatar=avatar)
+        inbox.notifications.update(actor=chi if avatar else None, actor_name="Chi")
+        costs.append({name: len(statements(ask)) for name, ask in asks(reader, inbox).items()})
+    assert costs[0] == costs[1]
+    assert "a" * 32 in reader.get(INBOX).content.decode()
+
+
+def test_who_has_which_face_is_asked_for_nothing_else_of_them(reader, inbox, chi):
+    fill(inbox, 5)
+    inbox.notifications.update(actor=chi)
+    asked = [sql for sql in statements(lambda: reader.get(INBOX)) if "LEFT OUTER JOIN" in sql and "avatar" in sql]
+    assert asked
+    assert [sql for sql in asked if "password" in sql or "email" in sql] == []
+
+
+@by_rule
+def test_the_rows_of_an_actor_are_found_by_their_index(inbox, chi):
+    fill(inbox, 1_000)
+    inbox.notifications.filter(key="n1").update(actor=chi)
+    asked = statements(lambda: list(renew_face(chi)))
+    plans = [plan(sql) for sql in asked if re.match('SELECT .*"notifications_notification".*"actor_id" = ', sql)]
+    assert len(plans) >= 2
+    assert [steps for steps in plans if "notification_actor" not in steps] == []
+
+
 @pytest.mark.parametrize("pages", [1, 40])
 def test_a_flush_costs_two_queries_for_all_pages_of_all_inboxes(bo, chi, inbox, pages):
     fill(inbox, MANY)
@@ -133,9 +167,6 @@ def test_reading_ten_broadcasts_costs_as_many_statements_as_one(inbox, state):
         assert inbox.count_of("unread") == 0
     assert costs[0] == costs[1]
 
-
-#: For what few rows match: PostgreSQL goes by its statistics, and rightly reads a thousand rows in another way.
-by_rule = pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL plans by its statistics")
 
 WAYS = {
     "the inbox": "notification_active",

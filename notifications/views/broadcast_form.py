@@ -163,7 +163,7 @@ def rewritten(editor: Any, form: BroadcastForm, broadcast: Broadcast) -> Broadca
     return broadcast
 
 
-def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
+def show(request: Any, form: BroadcastForm, status: int = 200, **more: Any) -> HttpResponse:
     broadcast = form.broadcast
     context = {
         "form": form,
@@ -173,7 +173,7 @@ def show(request: Any, form: BroadcastForm, **more: Any) -> HttpResponse:
         **preview_of(form),
         **more,
     }
-    return render(request, "notifications/broadcasts/form.html", context)
+    return render(request, "notifications/broadcasts/form.html", context, status=status)
 
 
 def show_conflict(request: Any, form: BroadcastForm, broadcast: Broadcast) -> HttpResponse:

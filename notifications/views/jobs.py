@@ -79,9 +79,7 @@ def retry(request: Any, pk: UUID) -> HttpResponse:
         again = api.retry_job(seen_by(request, pk))
     except InvalidJob:
         return refuse(request, _("There is nothing to try again: this job is under way, or was done."))
-    if request.htmx:
-        return HttpResponse(status=204, headers={"HX-Redirect": again.get_absolute_url()})
-    return HttpResponseRedirect(again.get_absolute_url())
+    return lead_to(request, again)
 
 
 @page
@@ -108,3 +106,10 @@ def seen_by(request: Any, pk: UUID) -> Job:
     if not may_watch(request.user, one):
         raise Http404("There is no such job.")
     return one
+
+
+def lead_to(request: Any, one: Job) -> HttpResponse:
+    """To the page of a job that was begun."""
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Redirect": one.get_absolute_url()})
+    return HttpResponseRedirect(one.get_absolute_url())

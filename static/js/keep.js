@@ -66,7 +66,7 @@
     sessionStorage.removeItem(START + name);
     location.assign(location.pathname);
   });
-  for (const kind of ["input", "change"]) form.addEventListener(kind, () => keep());
+  for (const kind of ["input", "change"]) form.addEventListener(kind, event => event.target.form === form && keep());
 
   // The second click of a double click sends nothing. Later ones do: the first may have been stopped.
   let sentAt = -SOON;
