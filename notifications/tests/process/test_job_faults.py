@@ -167,7 +167,7 @@ def test_one_that_is_revoked_before_it_begins_is_cancelled(start, valkey_server)
 def test_one_that_is_revoked_while_it_runs_is_cancelled(start, task, number):
     job = start(task)
     child = job.has_begun()
-    (answer,) = current_app.control.inspect(timeout=5).active().values()
+    (answer,) = current_app.control.inspect(timeout=30, limit=1).active().values()
     current_app.control.revoke([one["id"] for one in answer], terminate=True, signal=number)
     job.becomes("cancelled")
     eventually(lambda: is_over(child), "its process is gone")
