@@ -146,10 +146,10 @@ def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
 
 def leave_attempt(job_id: UUID, attempt: int) -> None:
     """Its process is told to end, and cannot go on with it."""
-    job = Job.objects.get(pk=job_id)
-    with transaction.atomic(), job.change():
-        if job.holds(attempt):
-            give_up_attempt(job)
+    for job in Job.objects.filter(pk=job_id):  # its owner may be gone
+        with transaction.atomic(), job.change():
+            if job.holds(attempt):
+                give_up_attempt(job)
 
 
 def give_up_attempt(job: Job) -> None:

@@ -162,7 +162,9 @@ def own_connection() -> Iterator[None]:
 
 def stop_worker_of(job_id: str, attempt: int) -> None:
     """Kill the process that is at it, if there is one."""
-    current_app.control.broadcast("stop_job", arguments={"job_id": job_id, "attempt": attempt})
+    with to_broker() as broker:
+        arguments = {"job_id": job_id, "attempt": attempt}
+        current_app.control.broadcast("stop_job", arguments=arguments, connection=broker)
 
 
 # Sending.
@@ -198,10 +200,15 @@ class Sender:
                 self._waiting.task_done()
 
 
-def send_now(job_id: str, attempt: int, name: str) -> None:
+def to_broker() -> Any:
+    """A new connection: those of Celery's pool may have died with the broker, and wait for a frozen one for ever."""
     limits = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
     transport = {**current_app.conf.broker_transport_options, **limits}
-    with current_app.connection_for_write(transport_options=transport) as broker:
+    return current_app.connection_for_write(transport_options=transport)
+
+
+def send_now(job_id: str, attempt: int, name: str) -> None:
+    with to_broker() as broker:
         task = current_app.tasks.get(name)
         options: Any = {"args": [job_id, attempt], "task_id": task_id(job_id, attempt)}
         options |= {"connection": broker, "retry": False}

@@ -90,7 +90,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     del os.environ["TESTS_TRACES"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def processes(
     traces: Path, django_db_setup: None, valkey_server: object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Worker, Process]]:

@@ -13,11 +13,14 @@ from django.db.models import F
 from config.tests.site import eventually
 from notifications import job_task
 from notifications.jobs import cancel_job, end_job_by_force, retry_job
+from notifications.management import supervisor
+from notifications.management.commands.up import worker_command
+from notifications.management.supervisor import Supervisor
 from notifications.models import Inbox, Job, clock
 from notifications.models.job import FORCE_AFTER
 
 from . import tasks
-from .conftest import CHILDREN
+from .conftest import CHILDREN, environment
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("jobs"), pytest.mark.usefixtures("worker")]
 
@@ -162,17 +165,30 @@ def test_one_that_is_revoked_before_it_begins_is_cancelled(start, valkey_server)
     assert (job.told(), job.traces) == (["job.cancelled"], [])
 
 
+def revoke_what_runs(number) -> None:
+    (running,) = current_app.control.inspect(timeout=30, limit=1).active().values()
+    current_app.control.revoke([one["id"] for one in running], terminate=True, signal=number)
+
+
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 @pytest.mark.parametrize("task", [tasks.count_once, tasks.count_again])
 def test_one_that_is_revoked_while_it_runs_is_cancelled(start, task, number):
     job = start(task)
     child = job.has_begun()
-    (answer,) = current_app.control.inspect(timeout=30, limit=1).active().values()
-    current_app.control.revoke([one["id"] for one in answer], terminate=True, signal=number)
+    revoke_what_runs(number)
     job.becomes("cancelled")
     eventually(lambda: is_over(child), "its process is gone")
     lost_seconds_pass(job.job.inbox.user)
     assert (job.now.state, job.told(), job.did("did")) == ("cancelled", ["job.cancelled"], [])
+
+
+def test_one_that_is_revoked_is_found_also_where_its_message_came_twice(start):
+    job = start(tasks.never_check_in)
+    child = job.has_begun()
+    send_once_more(job)
+    revoke_what_runs("SIGKILL")
+    job.becomes("cancelled")
+    eventually(lambda: is_over(child), "its process is gone")
 
 
 # Killed.
@@ -211,6 +227,15 @@ def test_the_whole_worker_is_killed(start, worker):
     again.may_end()
     assert_done_once(again, attempt=2)
     assert once.told() == ["job.lost"]
+
+
+def test_the_workers_main_process_is_killed_and_its_children_go_with_it(start, worker):
+    job = start(tasks.count_once)
+    child = job.has_begun()
+    worker.process.kill()
+    job.becomes("lost")
+    assert is_over(child)
+    assert (job.told(), job.did("did")) == (["job.lost"], [])
 
 
 def test_the_tick_is_killed_and_the_next_one_finds_what_was_lost(start, tick):
@@ -268,6 +293,24 @@ def test_a_worker_that_must_not_wait_gives_its_jobs_back(start, worker):
     again.may_end()
     assert_done_once(again, attempt=2)
     assert (once.told(), once.did("did")) == (["job.lost"], [])
+
+
+def test_the_supervisor_has_a_worker_give_its_jobs_back_before_it_kills_it(start, worker, monkeypatch):
+    worker.kill()
+    monkeypatch.setattr(supervisor, "PATIENCE", 1.0)
+    boss = Supervisor(lambda line: None)
+    with monkeypatch.context() as patch:
+        for name, value in environment().items():
+            patch.setenv(name, value)
+        boss.start("worker", worker_command())
+    try:
+        job = start(tasks.count_again)
+        child = job.has_begun()
+    finally:
+        boss._end(boss.children)
+    assert is_over(child)
+    assert job.now.state == "retrying"
+    assert [one.ending for one in job.now.attempts.all()] == ["lost"]
 
 
 # Messages and the broker.
