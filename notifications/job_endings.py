@@ -10,13 +10,23 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 
 from . import events
 from .delivery import put
 from .job_files import FileKept, expiry, keep_result, remove
 from .job_results import JobFailed, Result, RetryLater
 from .models import Draft, Job, JobLine
+from .models.draft import BODY_LIMIT
 from .models.job_states import CANCELLED, CANCELLING, FAILED, LOST, SUCCEEDED
 from .models.job_words import CUT_OFF, TOO_LONG, WENT_WRONG
 from .running_job import JobCancelled, RunningJob
@@ -32,7 +42,22 @@ LEVELS = {SUCCEEDED: "success", FAILED: "error", CANCELLED: "info", LOST: "error
 
 
 def conclude(running: RunningJob, error: BaseException | None = None) -> None:
-    """End the attempt as its code has ended: with its result, or with what it raised."""
+    """End the attempt as its code has ended: with its result, or with what it raised.
+
+    Where that cannot be written as it is, the database being there, it is a failure.
+    """
+    try:
+        write_end(running, error)
+    except Job.DoesNotExist:
+        log.info("Job %s has gone with its owner.", running.id)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("The end of job %s cannot be written as it is.", running.id)
+        insist(partial(finish, running.row, running.attempt, FAILED, error=WENT_WRONG, columns={}, lines=[]))
+
+
+def write_end(running: RunningJob, error: BaseException | None) -> None:
     columns, lines = running.reporter.rest()
     job, attempt = running.row, running.attempt
     ending: dict[str, Any] = {"columns": columns, "lines": lines}
@@ -121,10 +146,10 @@ def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
 
 def leave_attempt(job_id: UUID, attempt: int) -> None:
     """Its process is told to end, and cannot go on with it."""
-    job = Job.objects.get(pk=job_id)
-    with transaction.atomic(), job.change():
-        if job.holds(attempt):
-            give_up_attempt(job)
+    for job in Job.objects.filter(pk=job_id):  # its owner may be gone
+        with transaction.atomic(), job.change():
+            if job.holds(attempt):
+                give_up_attempt(job)
 
 
 def give_up_attempt(job: Job) -> None:
@@ -144,16 +169,20 @@ def end_attempt(job: Job, state: str, error: str = "", params: dict[str, Any] | 
     """Inside of change(): the job is over, and its owner is told."""
     job.end(state, error, params)
     job.expires_at = expiry() if job.result_file or job.upload_file else None
-    draft = Draft(
+    put([job.inbox_id], job.item_key, draft_of(job, state))
+    transaction.on_commit(partial(events.send, events.job_ended, Job, job=job), robust=True)
+
+
+def draft_of(job: Job, state: str) -> Draft:
+    """What its owner is told of such an end."""
+    return Draft(
         verb=VERBS[state],
         params={"job": {"text": job.title, "params": job.title_params}},
-        body=job.error_text,
+        body=job.error_text[:BODY_LIMIT],
         url=job.get_absolute_url(),
         category="jobs",
         level=LEVELS[state],
     )
-    put([job.inbox_id], job.item_key, draft)
-    transaction.on_commit(partial(events.send, events.job_ended, Job, job=job), robust=True)
 
 
 def insist(write: Callable[[], T]) -> T:
@@ -161,6 +190,8 @@ def insist(write: Callable[[], T]) -> T:
     for pause in INSIST:
         try:
             return write()
+        except (DataError, IntegrityError, ProgrammingError):  # it never will be
+            raise
         except (DatabaseError, InterfaceError) as error:
             log.warning("The end of a job could not be written; once more in %s s: %s", pause, error)
             connections.close_all()

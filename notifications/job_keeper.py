@@ -2,9 +2,12 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from . import jobs
 from .job_endings import lose_attempt
@@ -15,7 +18,7 @@ log = logging.getLogger(__name__)
 
 SENT_AT_ONCE = 200
 EXPIRED_AT_ONCE = 50
-GAP = 5.0  # seconds between two looks, after which it is ours that were missed, and not those of the workers
+LOOKS = 4  # at least, before one is taken for lost: where one comes late, it is our own that were missed
 
 
 class JobKeeper:
@@ -23,13 +26,16 @@ class JobKeeper:
     attempt. Finds the workers that have fallen silent, by its own clock: that of no other machine is asked."""
 
     def __init__(self) -> None:
-        self._heard: dict[UUID, tuple[int, int, float]] = {}  # attempt, heartbeat, and when it was first seen
+        self._heard: dict[UUID, tuple[int, int, float]] = {}  # attempt, heartbeat, and for how long it was the same
         self._looked_at = time.monotonic()
 
     def step(self) -> None:
         self.send_due()
         self.find_lost()
-        remove_expired(EXPIRED_AT_ONCE)
+        try:
+            remove_expired(EXPIRED_AT_ONCE)
+        except OSError as error:
+            log.error("The files of old jobs cannot be removed: %s", error)
 
     def forget(self) -> None:
         """While the database was away, nobody could write a heartbeat into it."""
@@ -44,16 +50,26 @@ class JobKeeper:
 
     def find_lost(self) -> None:
         moment = time.monotonic()
-        if moment - self._looked_at > GAP:
-            self.forget()
+        passed = min(moment - self._looked_at, settings.JOB_LOST_SECONDS / LOOKS)
         self._looked_at = moment
         heard = {}
         for job in Job.objects.working().only("pk", "attempt", "heartbeat", "inbox"):
-            attempt, heartbeat, since = self._heard.get(job.pk, (0, -1, moment))
-            if (attempt, heartbeat) != (job.attempt, job.heartbeat):
-                since = moment
-            heard[job.pk] = (job.attempt, job.heartbeat, since)
-            if moment - since >= settings.JOB_LOST_SECONDS:
+            attempt, heartbeat, silent = self._heard.get(job.pk, (0, -1, 0.0))
+            silent = silent + passed if (attempt, heartbeat) == (job.attempt, job.heartbeat) else 0.0
+            heard[job.pk] = (job.attempt, job.heartbeat, silent)
+            if silent >= settings.JOB_LOST_SECONDS:
                 log.warning("Attempt %d of job %s has fallen silent.", job.attempt, job.pk)
-                lose_attempt(job, job.attempt, job.heartbeat)
+                with unharmed(job):
+                    lose_attempt(job, job.attempt, job.heartbeat)
         self._heard = heard
+
+
+@contextmanager
+def unharmed(job: Job) -> Iterator[None]:
+    """The others, and whatever else the tick does, must not wait for one that cannot be ended."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("Job %s could not be given up on; the next round tries again.", job.pk)

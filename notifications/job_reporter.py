@@ -4,6 +4,7 @@ The job itself moves numbers in memory and waits for nobody. Four times a second
 writes what has changed; else it says now and then that somebody is at it, and looks whether the job is to end.
 """
 
+import copy
 import logging
 import threading
 import time
@@ -11,11 +12,12 @@ from collections import deque
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, DataError, InterfaceError, connections
 
 from .models import Job
 from .models.job_history import LINES_KEPT
 from .models.job_states import CANCELLING
+from .models.job_words import plain
 from .progress import Progress
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Reporter:
 
     def __init__(self, job: Job, progress: Progress) -> None:
         self.verdict = ""
-        self._job, self._progress = job, progress
+        self._job, self._progress = copy.copy(job), progress  # whatever the job's code makes of its own
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._written: dict[str, Any] = {}
         self._beat_every = settings.JOB_LOST_SECONDS / BEATS
@@ -44,11 +46,16 @@ class Reporter:
 
     def stop(self) -> None:
         """Returns when nothing will be written any more. What has not been is in ``rest()``."""
+        self.let_go()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def let_go(self) -> None:
+        """No further step."""
         self._stopping.set()
-        self._thread.join()
 
     def note(self, line: str) -> None:
-        self._lines.append(line.replace("\x00", ""))
+        self._lines.append(plain(line))
 
     def rest(self) -> tuple[dict[str, Any], list[str]]:
         """How far it has come at last, and the lines that are still to be written."""
@@ -73,7 +80,7 @@ class Reporter:
             moment = time.monotonic()
             if columns != self._written or self._lines:
                 lines = self._take_lines()
-                state = self._job.report(columns, lines)
+                state = self._report(columns, lines)
                 self._written, self._wrote_at, lines = columns, moment, []
             elif moment - self._wrote_at >= self._beat_every:
                 state = self._job.beat()
@@ -88,3 +95,11 @@ class Reporter:
             self._lines.extendleft(reversed(lines))
             log.warning("The progress of job %s could not be written: %s", self._job.pk, error)
             connections.close_all()
+
+    def _report(self, columns: dict[str, Any], lines: list[str]) -> str | None:
+        """What the database does not take is left out: it must not look as if nobody were at the job."""
+        try:
+            return self._job.report(columns, lines)
+        except (DataError, OverflowError):
+            log.exception("Some of the progress of job %s cannot be written.", self._job.pk)
+            return self._job.beat()

@@ -1,23 +1,30 @@
 """Binds Celery tasks to jobs. The message is a hint, and may be lost or come twice; the job's row is the truth."""
 
+import atexit
 import logging
 import os
 import queue
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from celery import Task, current_app
 from celery.exceptions import SoftTimeLimitExceeded
-from celery.signals import task_revoked
+from celery.signals import task_revoked, task_unknown
 from django.db import connections
 
-from .jobs import JobFailed, RetryLater, RunningJob, carry_out, revoke_job
+from .jobs import JobFailed, RetryLater, RunningJob, carry_out, refuse_job, revoke_job
 from .models.job_words import TOO_LONG, WENT_WRONG
 
 log = logging.getLogger(__name__)
 
 WAITING_LIMIT = 10_000  # messages; what is dropped beyond it, the tick sends again
 BROKER_TIMEOUT = 3  # seconds for one answer of the broker
+PARTING = 2.0  # seconds that a process which ends waits for what is still to be sent
 
 
 class JobTask(Task):
@@ -29,6 +36,7 @@ class JobTask(Task):
     """
 
     abstract = True
+    Request = "notifications.job_request:JobRequest"
     typing = False  # the message carries the job's id; what the function takes, is in its row
     ignore_result = True
     title = ""
@@ -39,16 +47,18 @@ class JobTask(Task):
 
     def __call__(self, job_id: str, attempt: int) -> None:
         _, soft = self.limits()
-        carry_out(job_id, attempt, self._work, time_limit=soft)
+        with Interruptions() as interruptions:
+            carry_out(job_id, attempt, partial(self._work, interruptions), time_limit=soft)
 
     def limits(self) -> tuple[float | None, float | None]:
         """Hard and soft, in seconds."""
         hard = self.time_limit or self.app.conf.task_time_limit
         return hard, self.soft_time_limit or self.app.conf.task_soft_time_limit or hard
 
-    def _work(self, job: RunningJob) -> Any:
+    def _work(self, interruptions: "Interruptions", job: RunningJob) -> Any:
         try:
-            return self.run(job, *job.args, **job.kwargs)
+            with interruptions.admitted():
+                return self.run(job, *job.args, **job.kwargs)
         except SoftTimeLimitExceeded:
             raise JobFailed(TOO_LONG, minutes=max(1, round((self.limits()[1] or 60) / 60))) from None
         except self.retry_for as error:
@@ -56,24 +66,105 @@ class JobTask(Task):
             raise RetryLater(WENT_WRONG, after=self.retry_after * 2 ** (job.attempt - 1)) from error
 
 
+class Interruptions:
+    """Celery ends a task by a signal whose handler raises: for the soft time limit, and when the process is to end.
+
+    Wherever the main thread is at that moment, it raises there. In the middle of writing a job's end, nobody would
+    write it, and a reporter that was not stopped would go on saying that the job runs. So the signals wait: they strike
+    the job's own code, and that once.
+    """
+
+    NUMBERS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGQUIT)
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}
+        self._waiting: list[int] = []
+        self._are_admitted = False
+
+    def __enter__(self) -> "Interruptions":
+        if threading.current_thread() is threading.main_thread():
+            found = {number: signal.getsignal(number) for number in self.NUMBERS}
+            self._handlers = {number: handler for number, handler in found.items() if callable(handler)}
+            for number in self._handlers:
+                signal.signal(number, self._strike)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for number in self._waiting:
+            if number != signal.SIGUSR1:  # the time limit of what is over
+                self._handlers[number](number, None)
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        self._are_admitted = True
+        if self._waiting:
+            self._strike(self._waiting.pop(0), None)
+        try:
+            yield
+        finally:
+            self._are_admitted = False
+
+    def _strike(self, number: int, frame: Any) -> None:
+        if not self._are_admitted:
+            self._waiting.append(number)
+            return
+        self._are_admitted = False
+        try:
+            self._handlers[number](number, frame)
+        finally:
+            signal.signal(number, self._strike)  # Celery's own takes itself away
+
+
 def task_id(job_id: str, attempt: int) -> str:
-    return f"{job_id}.{attempt}"
+    """Of one message. The worker knows what it does by such an id: were a second message of the same, it would forget
+    the first as it drops the second."""
+    return f"{job_id}.{attempt}.{uuid4().hex[:8]}"
+
+
+def told_by(task_id: Any) -> tuple[str, int] | None:
+    """The job and the attempt; None where the task is no job."""
+    match str(task_id).split("."):
+        case [job_id, attempt, _] if attempt.isdigit():
+            return job_id, int(attempt)
+    return None
 
 
 @task_revoked.connect
 def end_revoked_job(sender: Any, request: Any, **kwargs: Any) -> None:
     """In the worker's main process: somebody has taken the task back, before or while it ran."""
-    job_id, _, attempt = str(request.id).rpartition(".")
-    if isinstance(sender, JobTask) and attempt.isdigit():
-        try:
-            revoke_job(job_id, int(attempt))
-        finally:
-            connections.close_all()  # the children that are forked from here must not share it
+    told = told_by(request.id)
+    if told and isinstance(sender, JobTask):
+        with own_connection():
+            revoke_job(*told)
+
+
+@task_unknown.connect
+def end_unknown_job(sender: Any, id: str, name: str, **kwargs: Any) -> None:  # noqa: A002
+    """In the worker's main process: there is no such task. The message is gone."""
+    if told := told_by(id):
+        with own_connection():
+            refuse_job(*told)
+
+
+@contextmanager
+def own_connection() -> Iterator[None]:
+    """To the database; the children that are forked from here must not share it. An error ends here: the worker has
+    other jobs, and the tick looks after this one."""
+    try:
+        yield
+    except Exception:
+        log.exception("What has become of a job could not be written.")
+    finally:
+        connections.close_all()
 
 
 def stop_worker_of(job_id: str, attempt: int) -> None:
     """Kill the process that is at it, if there is one."""
-    current_app.control.revoke(task_id(job_id, attempt), terminate=True, signal="SIGKILL")
+    with to_broker() as broker:
+        arguments = {"job_id": job_id, "attempt": attempt}
+        current_app.control.broadcast("stop_job", arguments=arguments, connection=broker)
 
 
 # Sending.
@@ -109,10 +200,15 @@ class Sender:
                 self._waiting.task_done()
 
 
-def send_now(job_id: str, attempt: int, name: str) -> None:
+def to_broker() -> Any:
+    """A new connection: those of Celery's pool may have died with the broker, and wait for a frozen one for ever."""
     limits = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
     transport = {**current_app.conf.broker_transport_options, **limits}
-    with current_app.connection_for_write(transport_options=transport) as broker:
+    return current_app.connection_for_write(transport_options=transport)
+
+
+def send_now(job_id: str, attempt: int, name: str) -> None:
+    with to_broker() as broker:
         task = current_app.tasks.get(name)
         options: Any = {"args": [job_id, attempt], "task_id": task_id(job_id, attempt)}
         options |= {"connection": broker, "retry": False}
@@ -130,3 +226,9 @@ def sender() -> Sender:
     if _sender is None or _sender.pid != os.getpid():
         _sender = Sender()
     return _sender
+
+
+@atexit.register
+def _send_what_waits() -> None:
+    if _sender is not None and _sender.pid == os.getpid():
+        _sender.flush(PARTING)

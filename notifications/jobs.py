@@ -17,14 +17,14 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from . import events
-from .job_endings import conclude, end_attempt, insist, leave_attempt
+from .job_endings import conclude, draft_of, end_attempt, insist, leave_attempt
 from .job_files import keep_upload, take_over_upload
 from .job_results import JobFailed, Result, RetryLater
-from .models import Inbox, Job, clock
+from .models import Inbox, InvalidNotification, Job, clock
 from .models.draft import KEY
 from .models.job import SEND_AGAIN
-from .models.job_states import CANCELLED, CANCELLING, RUNNING
-from .models.job_words import ENDED_BY_FORCE, REVOKED
+from .models.job_states import CANCELLED, CANCELLING, FAILED, RUNNING, SUCCEEDED
+from .models.job_words import ENDED_BY_FORCE, REVOKED, WENT_WRONG
 from .running_job import JobCancelled, RunningJob, Superseded
 
 __all__ = [
@@ -90,6 +90,10 @@ def check(job: Job) -> None:
         raise InvalidJob(f"A job's title has 1 to {TITLE_LIMIT} characters; got {len(job.title)}.")
     if job.key and not KEY.fullmatch(job.key):
         raise InvalidJob(f"A job's key is 1 to 100 of A-Z, a-z, 0-9, - and _; got {job.key!r:.120}.")
+    try:
+        draft_of(job, SUCCEEDED)  # its owner must be told of its end, whatever it is called
+    except InvalidNotification as error:
+        raise InvalidJob(f"A job's title and its params go into a notification: {error}") from None
 
 
 def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
@@ -142,13 +146,15 @@ def run_job(*, owner: AbstractBaseUser, title: str, params: Mapping[str, Any] | 
     """Do a job on the spot, in a command or a thread: the block's end is the job's end.
 
     What the block raises ends the job as failed, and is raised on. When the owner cancels it, the block ends at its
-    next checkpoint, and the code after it goes on.
+    next checkpoint, and the code after it goes on. Raises RuntimeError inside of a transaction, before whose end nobody
+    could see the job.
     """
     job = Job(inbox=Inbox.objects.of(owner), title=title, title_params=dict(params or {}))
     check(job)
     job.queued_at = job.changed_at = clock.now()
-    job.save(force_insert=True)
-    job.claim(1)
+    with transaction.atomic(durable=True):  # killed in between, it would wait for ever
+        job.save(force_insert=True)
+        job.claim(1)
     with attempting(job, raises=True) as running:
         yield running
 
@@ -157,8 +163,8 @@ def run_job(*, owner: AbstractBaseUser, title: str, params: Mapping[str, Any] | 
 def attempting(job: Job, *, raises: bool = False) -> Iterator[RunningJob]:
     """The attempt that the job is in: reported while the block runs, and ended as the block ends."""
     running = RunningJob(job)
-    running.reporter.start()
     try:
+        running.reporter.start()
         yield running
     except Superseded:
         running.reporter.stop()
@@ -170,11 +176,13 @@ def attempting(job: Job, *, raises: bool = False) -> Iterator[RunningJob]:
             raise
     except BaseException:  # the process is told to end
         running.reporter.stop()
-        insist(partial(leave_attempt, job.pk, job.attempt))
+        insist(partial(leave_attempt, job.pk, running.attempt))
         raise
     else:
         running.reporter.stop()
         conclude(running)
+    finally:
+        running.reporter.let_go()  # whatever has struck above: a job that nobody is at must fall silent
 
 
 # What people want of it.
@@ -207,8 +215,23 @@ def revoke_job(job_id: UUID | str, attempt: int) -> None:
     if job is None:
         return
     with transaction.atomic(), job.change():
-        if job.holds(attempt) or (job.is_waiting and job.attempt == attempt - 1):
+        if job.holds(attempt) or awaits(job, attempt):
             end_attempt(job, CANCELLED, REVOKED)
+
+
+def refuse_job(job_id: UUID | str, attempt: int) -> None:
+    """A worker does not know its task. During a deploy that passes; when it was sent once more, it is the end."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        return
+    log.error("There is no task %s in this worker, for job %s.", job.task, job.pk)
+    with transaction.atomic(), job.change():
+        if awaits(job, attempt) and job.sent:
+            end_attempt(job, FAILED, WENT_WRONG)
+
+
+def awaits(job: Job, attempt: int) -> bool:
+    return job.is_waiting and job.attempt == attempt - 1
 
 
 def retry_job(job: Job) -> Job:

@@ -10,7 +10,7 @@ class Part:
 
     def __init__(self, total: int | None = None) -> None:
         self.current = 0
-        self.total = total
+        self.total = None if total is None else int(total)
 
     @property
     def is_used(self) -> bool:
@@ -83,7 +83,7 @@ class Progress:
             "fraction": self.fraction(),
             "phase": self.phase,
             "phase_count": len(self.planned),
-            "phase_title": self.phase_title,
+            "phase_title": self.phase_title[:200],
             "message": self.message,
             "message_params": self.params,
         }

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from .job_files import open_upload
 from .job_reporter import Reporter
 from .models import Job
+from .models.job_words import plain, plain_params
 from .progress import Part, Progress
 
 T = TypeVar("T")
@@ -78,11 +79,11 @@ class RunningJob:
 
     def expect(self, total: int | None) -> None:
         """So many they will be; None is not known (any more)."""
-        self.progress.parts[-1].total = total
+        self.progress.parts[-1].total = None if total is None else int(total)
 
     def message(self, text: str, **params: Any) -> None:
         """What it does now, in a few words; looked up in the reader's language when it is shown."""
-        self.progress.message, self.progress.params = text[:500], params
+        self.progress.message, self.progress.params = plain(text)[:500], plain_params(params)
 
     def plan(self, *phases: str) -> None:
         """The phases that it will go through, each an equal share: ``job.plan("Reading", "Writing")``."""

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0  # seconds between a death and the restart
 STEADY = 10.0  # up for that long, a child starts again with the first delay
-PATIENCE = 10.0  # between SIGTERM and SIGKILL
+PATIENCE = 10.0  # between SIGTERM and the next step
+PARTING = 2.0  # between SIGTERM for its whole group, that may hand over what it is at, and SIGKILL
 PULSE = 0.05
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -124,19 +125,31 @@ class Supervisor:
         for child in reversed(running):
             if child.is_running and child.process is not None:
                 child.process.terminate()
-        deadline = time.monotonic() + PATIENCE
-        while any(child.is_running for child in running) and time.monotonic() < deadline and self.signals < 2:
-            time.sleep(PULSE)
+        self._wait_for(running, PATIENCE)
+        late = [child for child in running if child.is_running]
+        for child in late:
+            _signal_group(child, signal.SIGTERM)
+        self._wait_for(late, PARTING)
         for child in running:
             _kill_group(child)
+
+    def _wait_for(self, children: list[Child], patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while any(child.is_running for child in children) and time.monotonic() < deadline and self.signals < 2:
+            time.sleep(PULSE)
 
 
 def _kill_group(child: Child) -> None:
     """End the child and whatever it has left behind in its session."""
     if child.process is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.process.pid, signal.SIGKILL)
+        _signal_group(child, signal.SIGKILL)
         child.process.wait()
+
+
+def _signal_group(child: Child, number: signal.Signals) -> None:
+    if child.process is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.process.pid, number)
 
 
 def _ending(child: Child) -> str:

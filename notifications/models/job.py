@@ -22,7 +22,7 @@ from . import clock
 from .bulk import update_returning
 from .job_history import JobAttempt, JobLine
 from .job_states import CANCELLED, CANCELLING, FAILED, LOST, QUEUED, RETRYING, RUNNING, STATES, WAITING, WORKING
-from .job_words import JobWords
+from .job_words import JobWords, plain, plain_params
 
 JOB_START = "job-"  # of the keys of notifications
 FORCE_AFTER = timedelta(seconds=60)  # in cancelling, after which a job can be ended whatever it does
@@ -247,12 +247,12 @@ class Job(JobWords, models.Model):
     def wait_for_retry(self, seconds: float, error: str, params: dict[str, Any], ending: str) -> None:
         """This attempt has failed, and the next one comes in so many seconds."""
         self.state, self.send_at, self.sent = RETRYING, clock.now() + timedelta(seconds=seconds), 0
-        self.error, self.error_params = error, params
+        self.error, self.error_params = plain(error)[:1000], plain_params(params)
         JobAttempt.end(self, ending)
 
     def end(self, state: str, error: str = "", params: dict[str, Any] | None = None) -> None:
         self.state, self.ended_at, self.send_at = state, clock.now(), None
-        self.error, self.error_params = error[:1000], params or {}
+        self.error, self.error_params = plain(error)[:1000], plain_params(params or {})
         JobAttempt.end(self, state)
 
     def note_sending(self) -> None:

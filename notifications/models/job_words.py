@@ -1,6 +1,7 @@
 """A job in words, in the reader's language: all of it follows from its row, so that a page that was pushed and one
 that is loaded say the same."""
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -118,3 +119,13 @@ def about(seconds: float) -> str:
 def translated(text: str, params: dict[str, Any]) -> str:
     """A text of the code, in the reader's language where it is known."""
     return fill(_(text), params) if text else ""
+
+
+def plain(text: str) -> str:
+    """What every database takes: no NUL, no half of a character."""
+    return str(text).encode(errors="replace").decode().replace("\x00", "")
+
+
+def plain_params(params: dict[str, Any]) -> dict[str, Any]:
+    """As JSON; what is none, as it reads."""
+    return dict(json.loads(plain(json.dumps(params, default=str, ensure_ascii=False)).replace("\\u0000", "")))

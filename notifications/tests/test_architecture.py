@@ -15,8 +15,8 @@ STOREYS = [
     "apps urls admin forms context middleware signals views templatetags management testing "
     "live.consumers live.routing",
     # hands: they do things later, and turn objects into HTML
-    "tasks job_task live.hub live.database live.outlet live.frames live.job_frames live.job_moves live.job_positions "
-    "live.job_watch live.missing live.bus live.positions live.sessions live.origin",
+    "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
+    "live.job_positions live.job_watch live.missing live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_results job_files "
     "job_keeper job_lists lists search snoozing story export recipients spreadsheets",
@@ -31,7 +31,7 @@ DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) 
 ROOMS = {
     "accounts": "accounts config.urls",
     "channels": "notifications.live notifications.testing config.asgi",
-    "celery": "celery_app accounts.tasks notifications.tasks notifications.job_task "
+    "celery": "celery_app accounts.tasks notifications.tasks notifications.job_task notifications.job_request "
     "notifications.management.commands.doctor",
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",

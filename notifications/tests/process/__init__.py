@@ -1,0 +1,1 @@
+"""Faults, with the real processes: a Celery worker, the tick, Valkey. Each is killed for real."""

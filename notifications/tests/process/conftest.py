@@ -1,0 +1,179 @@
+"""A worker and a tick: real processes on the test database and the test bus, killed for real."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.db import connection
+
+from config.tests.site import eventually
+from notifications import job_task
+from notifications.jobs import start_job
+from notifications.management.commands.up import worker_command
+from notifications.models import Job, Notification
+
+CHILDREN = 2  # of the worker
+
+
+class Process:
+    """One that leads a group of its own, with its children in it. Every verb may be said twice."""
+
+    def __init__(self, command: list[str], log: Path, **other: str) -> None:
+        self.command, self.log, self.other = command, log, other
+        self.process: psutil.Popen | None = None
+
+    def start(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self.process = psutil.Popen(
+                self.command,
+                cwd=settings.BASE_DIR,
+                env={**environment(), **self.other},
+                stdout=self.log.open("ab"),
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """It and its children, at once, as by kill -9."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+class Worker(Process):
+    def children(self) -> list[psutil.Process]:
+        return self.process.children()
+
+
+def environment() -> dict[str, str]:
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        database = f"sqlite:///{name}"
+    else:
+        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "notifications.tests.process.settings",
+        "DATABASE_URL": database,
+        "TESTS_REDIS_URL": settings.REDIS_URL,
+        "TESTS_BROKER_URL": settings.CELERY_BROKER_URL,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory in which tasks leave their traces."""
+    os.environ["TESTS_TRACES"] = str(tmp_path_factory.mktemp("traces"))
+    yield Path(os.environ["TESTS_TRACES"])
+    del os.environ["TESTS_TRACES"]
+
+
+@pytest.fixture(scope="module")
+def processes(
+    traces: Path, django_db_setup: None, valkey_server: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Worker, Process]]:
+    logs = tmp_path_factory.mktemp("logs")
+    manage = [sys.executable, "manage.py"]
+    worker = Worker([*worker_command(), "--loglevel=INFO"], logs / "worker")
+    tick = Process([*manage, "tick", "--interval=0.2"], logs / "tick")
+    yield worker, tick
+    worker.kill()
+    tick.kill()
+
+
+@pytest.fixture
+def tick(processes: tuple[Worker, Process], transactional_db: None) -> Process:
+    """`manage.py tick`, running. A test may kill it; the next one has it back."""
+    processes[1].start()
+    return processes[1]
+
+
+@pytest.fixture
+def worker(processes: tuple[Worker, Process], tick: Process) -> Worker:
+    """`celery worker` with two children, running. A test may kill it; the next one has it back."""
+    processes[0].start()
+    return processes[0]
+
+
+class Watched:
+    """A job, as its owner sees it, and the traces that its attempts have left."""
+
+    def __init__(self, job: Job, traces: Path, log: Path) -> None:
+        self.job, self.file, self.log = job, traces / str(job.pk), log
+
+    @property
+    def now(self) -> Job:
+        return Job.objects.get(pk=self.job.pk)
+
+    @property
+    def traces(self) -> list[tuple[str, int, int]]:
+        """What, in which attempt, by which process."""
+        lines = [line.split() for line in self.file.read_text().splitlines()] if self.file.exists() else []
+        return [(what, int(attempt), int(pid)) for what, attempt, pid in lines]
+
+    def did(self, what: str, attempt: int = 1) -> list[int]:
+        """The processes that did this, each time that it was done."""
+        return [pid for done, number, pid in self.traces if (done, number) == (what, attempt)]
+
+    def has_begun(self, attempt: int = 1) -> psutil.Process:
+        """Wait until somebody is at it: the process that is."""
+        eventually(lambda: self.did("began", attempt), f"attempt {attempt} has begun\n{self}")
+        return psutil.Process(self.did("began", attempt)[0])
+
+    def moves(self) -> None:
+        """Wait until its progress is written."""
+        before = self.now
+        eventually(lambda: self.now.current > before.current, f"it moves\n{self}")
+
+    def may_end(self) -> None:
+        self.file.with_suffix(".go").touch()
+
+    def becomes(self, state: str) -> Job:
+        eventually(lambda: self.now.state == state, f"it is {state}\n{self}", 90)
+        return self.now
+
+    def told(self) -> list[str]:
+        """What its owner was told of it."""
+        return list(Notification.objects.filter(key=self.job.item_key).values_list("verb", flat=True))
+
+    def __str__(self) -> str:
+        said = self.log.read_text()[-3000:] if self.log.exists() else ""
+        return f"{self.now.state}, attempt {self.now.attempt}: {self.traces}\n{said}"
+
+
+@pytest.fixture
+def start(traces: Path, bo: Any, processes: tuple[Worker, Process]) -> Iterator[Any]:
+    """``start(task)``: a job of Bo's, that does this task."""
+    started: list[Watched] = []
+
+    def begin(task: Any, **options: Any) -> Watched:
+        started.append(Watched(start_job(task, owner=bo, **options), traces, processes[0].log))
+        return started[-1]
+
+    yield begin
+    for watched in started:
+        watched.may_end()
+    assert job_task.sender().flush(20)
+    current_app.control.purge()
