@@ -1,6 +1,7 @@
 """make screenshots: the README's pictures, taken from a site that runs for as long as this takes."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 from config.tests.chromium import CHROMIUM_FLAGS, chromium  # noqa: E402
-from config.tests.site import Site  # noqa: E402
+from config.tests.site import Site, environment  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDE, NARROW = {"width": 1180, "height": 760}, {"width": 390, "height": 760}
@@ -29,6 +30,7 @@ def main() -> None:
             take(signed_in(window(browser, address, scheme), "bo"), f"inbox-{scheme}")
         take(written(signed_in(window(browser, address, "light", TALL), "ada")), "broadcast")
         take(with_bell(signed_in(window(browser, address, "light"), "bo")), "bell")
+        take(with_jobs(signed_in(window(browser, address, "light"), "bo"), site), "jobs")
         take(signed_in(window(browser, address, "light"), "dana"), "right-to-left")
         take(signed_in(window(browser, address, "dark", NARROW), "bo"), "phone")
         browser.close()
@@ -62,6 +64,26 @@ def written(page: Page) -> Page:
     page.get_by_role("radio", name="Warning").check(force=True)
     expect(page.locator("#preview .banner").first).to_contain_text("lighthouse")
     return page
+
+
+def with_jobs(page: Page, site: Site) -> Page:
+    """Some that have ended, and some that run."""
+    page.goto("/jobs/")
+    demo(site, "link", "failed")
+    for said in ("Search for news is done", "Import of the calendar failed"):
+        expect(page.locator("#toasts")).to_contain_text(said, timeout=60_000)
+    demo(site, "retry", "file", "unknown")
+    expect(page.locator('#jobs .job[data-state="retrying"]')).to_be_visible(timeout=60_000)
+    expect(page.locator(".job-words", has_text="2 of 3").first).to_be_visible(timeout=60_000)
+    for button in page.locator("#toasts button").all():
+        button.click()
+    return page
+
+
+def demo(site: Site, *scenes: str) -> None:
+    command = [sys.executable, "manage.py", "demo_jobs", "bo", "--only", *scenes]
+    surroundings = environment(site.var_dir, PORT=str(site.port))
+    subprocess.run(command, cwd=ROOT, env=surroundings, check=True, stdout=subprocess.DEVNULL)
 
 
 def take(page: Page, name: str) -> None:

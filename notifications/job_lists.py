@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .models import Inbox, Job, JobLine
 from .models.job import JobQuerySet
-from .models.job_states import CANCELLED, FAILED, LOST
+from .models.job_states import CANCELLED, FAILED, LOST, WORKING
 
 TRAY_LENGTH = 5
 LIST_LENGTH = 25
@@ -56,14 +56,21 @@ def tray_of(inbox: Inbox) -> list[Job]:
 
 
 def trays_of(inbox_ids: Collection[int]) -> dict[int, list[Job]]:
-    """The active jobs of each inbox, the newest first, then those that ended last; five at most. One query."""
-    is_over = Case(When(ended_at=None, then=Value(0)), default=Value(1), output_field=IntegerField())
-    place = Window(RowNumber(), partition_by=F("inbox"), order_by=[is_over.asc(), F("queued_at").desc(), F("pk").asc()])
-    jobs = Job.objects.filter(inbox__in=inbox_ids).annotate(place=place).filter(place__lte=TRAY_LENGTH)
+    """Of each inbox those that run, then those that wait, then those that have ended, the newest first; five at most.
+    One query."""
+    jobs = Job.objects.filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=TRAY_LENGTH)
     trays: dict[int, list[Job]] = {inbox_id: [] for inbox_id in inbox_ids}
     for job in jobs.select_related("retried_by").order_by("inbox", "place"):
         trays[job.inbox_id].append(job)
     return trays
+
+
+def in_tray() -> Window:
+    """A job's place among those of its inbox."""
+    runs, is_over = When(state__in=WORKING, then=Value(0)), When(ended_at__isnull=False, then=Value(2))
+    turn = Case(runs, is_over, default=Value(1), output_field=IntegerField())
+    order = [turn.asc(), F("queued_at").desc(), F("pk").asc()]
+    return Window(RowNumber(), partition_by=F("inbox"), order_by=order)
 
 
 def page_of_jobs(inbox: Inbox, name: str, before: str = "") -> JobPage:
@@ -93,9 +100,8 @@ def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str],
 
 
 def active_of_inboxes(inbox_ids: Collection[int]) -> dict[int, tuple[tuple[str, int], ...]]:
-    """(id, version) of the newest active jobs of each inbox, as many as a list shows."""
-    place = Window(RowNumber(), partition_by=F("inbox"), order_by=[F("queued_at").desc(), F("pk").asc()])
-    jobs = Job.objects.active().filter(inbox__in=inbox_ids).annotate(place=place).filter(place__lte=LIST_LENGTH)
+    """(id, version) of active jobs of each inbox in the order of the tray, as many as a list shows."""
+    jobs = Job.objects.active().filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=LIST_LENGTH)
     found: dict[int, list[tuple[str, int]]] = {}
     for inbox_id, pk, version in jobs.order_by("inbox", "place").values_list("inbox_id", "pk", "version"):
         found.setdefault(inbox_id, []).append((str(pk), version))

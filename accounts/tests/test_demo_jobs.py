@@ -97,3 +97,9 @@ def test_one_kills_its_worker(bo, monkeypatch):
     monkeypatch.setattr(os, "kill", lambda *what: killed.append(what))
     play(bo, "lost")
     assert killed == [(os.getpid(), 9)]
+
+
+def test_some_of_them_can_be_asked_for(bo, sent):
+    call_command("demo_jobs", "--only", "link", "failed", verbosity=0)
+    assert [job.args for job in Job.objects.order_by("queued_at")] == [["link"], ["failed"]]
+    assert len(sent) == 2

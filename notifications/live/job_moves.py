@@ -1,5 +1,5 @@
-"""Frames for jobs that only move: they stand where they stood, in the state that they were in, and only numbers and
-words have changed. That happens four times a second for as long as one runs, so it costs one query and three small
+"""Frames for jobs that only move: they stand where they stood, in the state that they were in, and nothing but numbers
+and words has changed. That happens four times a second for as long as one runs, so it costs one query and three small
 pieces; whatever is more than that is looked at by ``job_frames``."""
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from notifications.job_lists import LINES_SHOWN, Shown, lines_after, mark_of
 from notifications.models import Job
 
-from .job_frames import JobFrame, Made, at_html, kept, once, row_html, with_receipt, zone_of
+from .job_frames import JobFrame, Made, at_html, kept, once, with_receipt, zone_of
 from .job_positions import JobPosition
 
 
@@ -35,6 +35,9 @@ def move(position: JobPosition, moved: dict[str, Job], made: Made) -> JobFrame |
         return None
     if isinstance(position.tray, str) or (position.list_name and isinstance(position.shown, str)):
         return None
+    places = [("tray", position.tray), *([("job", position.shown)] if isinstance(position.shown, tuple) else [])]
+    if any(mark_of(moved[job_id]) != mark for _, rows in places for job_id, _, mark in rows if job_id in moved):
+        return None
     with translation.override(position.language), timezone.override(zone_of(position)):
         html, tray = moved_rows(position, "tray", position.tray, moved, made)
         if html:
@@ -54,16 +57,14 @@ def move(position: JobPosition, moved: dict[str, Job], made: Made) -> JobFrame |
 def moved_rows(
     position: JobPosition, place: str, before: Shown, moved: dict[str, Job], made: Made
 ) -> tuple[str, Shown]:
-    """The pieces of those that have moved, or the row of one that is in another state; and how it stands then."""
+    """The pieces of those that have moved; and how all of them stand then."""
     html, after = "", []
     for job_id, version, mark in before:
         job = moved.get(job_id)
-        if job is None or job.version == version:
-            after.append((job_id, version, mark))
-            continue
-        is_same = mark_of(job) == mark
-        html += moved_html(position, place, job, made) if is_same else row_html(position, place, job, made, oob=True)
-        after.append((job_id, job.version, mark_of(job)))
+        if job is not None and job.version != version:
+            html += moved_html(position, place, job, made)
+            version = job.version
+        after.append((job_id, version, mark))
     return html, tuple(after)
 
 

@@ -18,15 +18,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", nargs="?", default="bo", help="whose jobs they are: a user name; bo by default")
+        parser.add_argument("--only", nargs="+", choices=SCENES, help="these, one of each")
 
-    def handle(self, *, user: str, **options: Any) -> None:
+    def handle(self, *, user: str, only: list[str] | None = None, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("One of these jobs kills its worker: demo_jobs works only with DEBUG=1.")
         owner = get_user_model()._default_manager.filter(username=user).first()
         if owner is None:
             raise CommandError(f"There is no user {user!r}. manage.py demo_data makes ada, bo, chi and dana.")
-        jobs = [start(owner, scene) for scene in SCENES if scene != "small"]
-        jobs += [start(owner, "small", number=number + 1) for number in range(MANY)]
+        if only:
+            jobs = [start(owner, scene, number=1) for scene in only]
+        else:
+            jobs = [start(owner, scene) for scene in SCENES if scene != "small"]
+            jobs += [start(owner, "small", number=number + 1) for number in range(MANY)]
         push.flush()
         if not job_task.sender().flush(3):
             self.stderr.write("The broker does not answer: the tick sends what waits once it does.")
