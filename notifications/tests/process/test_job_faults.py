@@ -133,6 +133,22 @@ def send_once_more(job) -> None:
     eventually(lambda: f"Attempt 1 of job {job.job.pk} is not to be done" in job.log.read_text(), "it was dropped")
 
 
+def test_the_process_goes_also_after_an_outage_of_the_broker(start, valkey):
+    job = start(tasks.never_check_in)
+    child = job.has_begun()
+    assert current_app.control.inspect(timeout=30, limit=1).ping()
+    valkey.kill()
+    valkey.start()
+    eventually(the_worker_answers, f"the worker is back\n{job}")
+    end_by_force(job)
+    eventually(lambda: is_over(child), "its process is gone")
+
+
+def the_worker_answers() -> bool:
+    with job_task.to_broker() as broker:
+        return bool(current_app.control.ping(timeout=5, limit=1, connection=broker))
+
+
 def test_one_that_was_lost_can_be_done_once_more_and_knows_its_first_run(start):
     job = start(tasks.count_once)
     job.has_begun().kill()
