@@ -176,4 +176,5 @@ def start(traces: Path, bo: Any, processes: tuple[Worker, Process]) -> Iterator[
     for watched in started:
         watched.may_end()
     assert job_task.sender().flush(20)
-    current_app.control.purge()
+    with job_task.to_broker() as broker:  # those of the pool may have died in the test
+        current_app.control.purge(connection=broker)

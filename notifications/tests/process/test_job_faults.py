@@ -174,7 +174,7 @@ def test_one_that_is_revoked_before_it_begins_is_cancelled(start, valkey_server)
         one.has_begun()
     job = start(tasks.count_once)
     eventually(lambda: messages_of(job, valkey_server), "it waits")
-    current_app.control.revoke(messages_of(job, valkey_server))
+    revoke(messages_of(job, valkey_server))
     for one in busy:
         one.may_end()
     job.becomes("cancelled")
@@ -182,8 +182,14 @@ def test_one_that_is_revoked_before_it_begins_is_cancelled(start, valkey_server)
 
 
 def revoke_what_runs(number) -> None:
-    (running,) = current_app.control.inspect(timeout=30, limit=1).active().values()
-    current_app.control.revoke([one["id"] for one in running], terminate=True, signal=number)
+    with job_task.to_broker() as broker:
+        (running,) = current_app.control.inspect(timeout=30, limit=1, connection=broker).active().values()
+        revoke([one["id"] for one in running], terminate=True, signal=number)
+
+
+def revoke(ids: list[str], **options) -> None:
+    with job_task.to_broker() as broker:
+        current_app.control.revoke(ids, connection=broker, **options)
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
