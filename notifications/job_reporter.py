@@ -22,7 +22,7 @@ from .progress import Progress
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 0.25  # seconds between two writes
+INTERVAL = 0.3  # seconds between two writes
 LOOK_EVERY = 1.0  # seconds between two looks whether it is to end
 BEATS = 12  # in the time after which a silent job is taken for lost
 
