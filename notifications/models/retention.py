@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from . import clock
 from .inbox import Inbox
+from .job import Job
 from .mute import Mute
 from .notification import LISTED, Notification, NotificationQuerySet
 from .sighting import Sighting
@@ -79,8 +80,11 @@ def remove_slice(limits: Limits, after: int) -> tuple[int, int | None]:
 
 
 def remove_leavings(limits: Limits) -> None:
-    """Mutes that are over, and when older items were seen."""
+    """Mutes that are over, when older items were seen, and jobs that ended as long ago as what has been read."""
     Mute.objects.filter(until__lt=clock.now()).delete()
     if limits.read_before:
         newest = Sighting.objects.filter(inbox=OuterRef("inbox"), revision__gt=OuterRef("revision"))
         Sighting.objects.filter(Exists(newest), at__lt=limits.read_before).delete()
+        old = Job.objects.ended().filter(ended_at__lt=limits.read_before).order_by("ended_at")
+        while some := list(old.values_list("pk", flat=True)[:SLICE]):
+            Job.objects.filter(pk__in=some).delete()

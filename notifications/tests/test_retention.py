@@ -8,8 +8,10 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from notifications.delivery import notify, retract
+from notifications.job_files import private
+from notifications.jobs import Result, run_job
 from notifications.management.commands import tick as ticking
-from notifications.models import Board, Inbox, Notification, Sighting, clock, retention
+from notifications.models import Board, Inbox, Job, Notification, Sighting, clock, retention
 from notifications.models.mute import CONVERSATION
 from notifications.models.retention import Limits
 from notifications.testing import LivePage
@@ -312,3 +314,20 @@ async def test_where_nothing_goes_no_page_is_told_anything(bo, inbox):
     revision = (await Inbox.objects.aget(pk=inbox.pk)).revision
     assert await sync_to_async(remove)() == 0
     assert (await Inbox.objects.aget(pk=inbox.pk)).revision == revision
+
+
+def test_jobs_go_as_long_after_their_end_as_what_was_read_and_their_files_with_them(bo, tmp_path):
+    def end(title, days):
+        with run_job(owner=bo, title=title) as job:
+            file = tmp_path / "numbers.csv"
+            file.write_text("1")
+            job.result = Result(file=file)
+        Job.objects.filter(pk=job.id).update(ended_at=clock.now() - timedelta(days=days))
+        return Job.objects.get(pk=job.id).result_file
+
+    old, young = end("Old", 366), end("Young", 364)
+    remove(Limits(archived_days=90, read_days=0))
+    assert Job.objects.count() == 2
+    remove()
+    assert [job.title for job in Job.objects.all()] == ["Young"]
+    assert (private().exists(old), private().exists(young)) == (False, True)
