@@ -5,7 +5,7 @@ State, result and notification are one transaction: who was told, and what is tr
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,12 +21,11 @@ from django.db import (
     transaction,
 )
 
-from . import events
-from .delivery import put
-from .job_files import FileKept, expiry, keep_result, remove
+from .job_branches import begin_branches
+from .job_ends import end_attempt, take_down
+from .job_files import FileKept, keep_result, remove
 from .job_results import JobFailed, Result, RetryLater
-from .models import Draft, Job, JobLine
-from .models.draft import BODY_LIMIT
+from .models import Job
 from .models.job_states import CANCELLED, CANCELLING, FAILED, LOST, SUCCEEDED
 from .models.job_words import CUT_OFF, TOO_LONG, WENT_WRONG
 from .running_job import JobCancelled, RunningJob
@@ -36,9 +35,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 INSIST = (0.2, 1.0, 3.0, 8.0, 15.0, 30.0)  # seconds between two tries to write an end
-
-VERBS = {state: f"job.{state}" for state in (SUCCEEDED, FAILED, CANCELLED, LOST)}
-LEVELS = {SUCCEEDED: "success", FAILED: "error", CANCELLED: "info", LOST: "error"}
 
 
 def conclude(running: RunningJob, error: BaseException | None = None) -> None:
@@ -71,7 +67,7 @@ def write_end(running: RunningJob, error: BaseException | None) -> None:
         log.error("Job %s (%s) failed.", job.pk, job.title, exc_info=error)
         insist(partial(finish, job, attempt, FAILED, error=WENT_WRONG, **ending))
     else:
-        succeed(job, attempt, running.result, ending)
+        succeed(job, attempt, running.result, {**ending, "branches": running.branches})
 
 
 def succeed(job: Job, attempt: int, result: Any, ending: dict[str, Any]) -> None:
@@ -99,20 +95,28 @@ def finish(
     params: dict[str, Any] | None = None,
     result: Result | None = None,
     kept: FileKept | None = None,
+    branches: Sequence[Job] = (),
 ) -> bool:
-    """The end of this attempt, and of the job. False when the attempt is no longer the one."""
+    """The end of this attempt, and of the job, unless it has branches. False when the attempt is no longer the one."""
     with transaction.atomic(), job.change():
         if not job.holds(attempt):
             return False
         take_down(job, columns, lines)
-        if state == SUCCEEDED:
+        if state == SUCCEEDED and not branches:
             job.fraction = 1.0
-        if result:
-            job.result_url, job.result_label = result.url, result.label[:200]
-        if kept:
-            job.result_file, job.result_label, job.result_size = kept.name, kept.label, kept.size
-        end_attempt(job, state, error, params)
+        keep(job, result, kept)
+        if state == SUCCEEDED and branches and job.state != CANCELLING:
+            begin_branches(job, branches)
+        else:
+            end_attempt(job, CANCELLED if branches and job.state == CANCELLING else state, error, params)
     return True
+
+
+def keep(job: Job, result: Result | None, kept: FileKept | None) -> None:
+    if result:
+        job.result_url, job.result_label = result.url, result.label[:200]
+    if kept:
+        job.result_file, job.result_label, job.result_size = kept.name, kept.label, kept.size
 
 
 def put_off(job: Job, attempt: int, wish: RetryLater, *, columns: dict[str, Any], lines: list[str]) -> bool:
@@ -128,13 +132,6 @@ def put_off(job: Job, attempt: int, wish: RetryLater, *, columns: dict[str, Any]
         else:
             end_attempt(job, FAILED, wish.text, wish.params)
     return True
-
-
-def take_down(job: Job, columns: dict[str, Any], lines: list[str]) -> None:
-    for name, value in columns.items():
-        setattr(job, name, value)
-    job.line_count += len(lines)
-    JobLine.add(job, lines, job.line_count)
 
 
 def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
@@ -163,26 +160,6 @@ def give_up_attempt(job: Job) -> None:
         job.wait_for_retry(0, CUT_OFF, {}, LOST)
     else:
         end_attempt(job, LOST, CUT_OFF)
-
-
-def end_attempt(job: Job, state: str, error: str = "", params: dict[str, Any] | None = None) -> None:
-    """Inside of change(): the job is over, and its owner is told."""
-    job.end(state, error, params)
-    job.expires_at = expiry() if job.result_file or job.upload_file else None
-    put([job.inbox_id], job.item_key, draft_of(job, state))
-    transaction.on_commit(partial(events.send, events.job_ended, Job, job=job), robust=True)
-
-
-def draft_of(job: Job, state: str) -> Draft:
-    """What its owner is told of such an end."""
-    return Draft(
-        verb=VERBS[state],
-        params={"job": {"text": job.title, "params": job.title_params}},
-        body=job.error_text[:BODY_LIMIT],
-        url=job.get_absolute_url(),
-        category="jobs",
-        level=LEVELS[state],
-    )
 
 
 def insist(write: Callable[[], T]) -> T:

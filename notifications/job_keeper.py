@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from . import jobs
+from .job_branches import settle_all_branched
 from .job_endings import lose_attempt
 from .job_files import remove_expired
 from .models import Job
@@ -32,6 +33,7 @@ class JobKeeper:
     def step(self) -> None:
         self.send_due()
         self.find_lost()
+        settle_all_branched()
         try:
             remove_expired(EXPIRED_AT_ONCE)
         except OSError as error:

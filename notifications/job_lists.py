@@ -58,7 +58,7 @@ def tray_of(inbox: Inbox) -> list[Job]:
 def trays_of(inbox_ids: Collection[int]) -> dict[int, list[Job]]:
     """Of each inbox those that run, then those that wait, then those that have ended, the newest first; five at most.
     One query."""
-    jobs = Job.objects.filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=TRAY_LENGTH)
+    jobs = Job.objects.listed().filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=TRAY_LENGTH)
     trays: dict[int, list[Job]] = {inbox_id: [] for inbox_id in inbox_ids}
     for job in jobs.select_related("retried_by").order_by("inbox", "place"):
         trays[job.inbox_id].append(job)
@@ -93,7 +93,7 @@ def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str],
     for name in sorted({name for _inbox_id, name in wanted}):
         mine = [inbox_id for inbox_id, other in wanted if other == name]
         place = Window(RowNumber(), partition_by=F("inbox"), order_by=[F("queued_at").desc(), F("pk").asc()])
-        jobs = Job.objects.filter(FILTERS[name][1], inbox__in=mine).annotate(place=place)
+        jobs = Job.objects.listed().filter(FILTERS[name][1], inbox__in=mine).annotate(place=place)
         for job in jobs.filter(place__lte=LIST_LENGTH).select_related("retried_by").order_by("inbox", "place"):
             lists[job.inbox_id, name].append(job)
     return lists
@@ -101,7 +101,13 @@ def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str],
 
 def active_of_inboxes(inbox_ids: Collection[int]) -> dict[int, tuple[tuple[str, int], ...]]:
     """(id, version) of active jobs of each inbox in the order of the tray, as many as a list shows."""
-    jobs = Job.objects.active().filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=LIST_LENGTH)
+    jobs = (
+        Job.objects.active()
+        .listed()
+        .filter(inbox__in=inbox_ids)
+        .annotate(place=in_tray())
+        .filter(place__lte=LIST_LENGTH)
+    )
     found: dict[int, list[tuple[str, int]]] = {}
     for inbox_id, pk, version in jobs.order_by("inbox", "place").values_list("inbox_id", "pk", "version"):
         found.setdefault(inbox_id, []).append((str(pk), version))
@@ -109,7 +115,7 @@ def active_of_inboxes(inbox_ids: Collection[int]) -> dict[int, tuple[tuple[str, 
 
 
 def in_filter(inbox: Inbox, name: str) -> JobQuerySet:
-    jobs: Any = inbox.jobs.filter(FILTERS[name][1])
+    jobs: Any = inbox.jobs.filter(FILTERS[name][1], branch_of=None)
     return jobs.select_related("retried_by").order_by("-queued_at", "pk")
 
 

@@ -17,7 +17,8 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from . import events
-from .job_endings import conclude, draft_of, end_attempt, insist, leave_attempt
+from .job_endings import conclude, insist, leave_attempt
+from .job_ends import draft_of, end_attempt
 from .job_files import keep_upload, take_over_upload
 from .job_results import JobFailed, Result, RetryLater
 from .models import Inbox, InvalidNotification, Job, clock
@@ -122,7 +123,7 @@ def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
 
 def send(jobs: Sequence[Job]) -> None:
     """To the workers; by whoever listens to ``events.job_due``."""
-    events.send(events.job_due, Job, jobs=[(str(job.pk), job.attempt + 1, job.task) for job in jobs])
+    events.send(events.job_due, Job, jobs=[job.next_message for job in jobs])
 
 
 def carry_out(
@@ -196,6 +197,7 @@ def cancel_job(job: Job) -> bool:
             end_attempt(job, CANCELLED)
         elif job.state == RUNNING:
             job.state, job.cancel_wished_at = CANCELLING, clock.now()
+            transaction.on_commit(partial(each_branch, job, cancel_job), robust=True)
     return job.state in (CANCELLED, CANCELLING)
 
 
@@ -206,7 +208,13 @@ def end_job_by_force(job: Job) -> bool:
             return False
         end_attempt(job, CANCELLED, ENDED_BY_FORCE)
         transaction.on_commit(partial(events.send, events.job_forced, Job, job=job), robust=True)
+        transaction.on_commit(partial(each_branch, job, end_job_by_force), robust=True)
     return True
+
+
+def each_branch(job: Job, act: Callable[[Job], object]) -> None:
+    for branch in job.branches.filter(ended_at=None).order_by("pk"):
+        act(branch)
 
 
 def revoke_job(job_id: UUID | str, attempt: int) -> None:

@@ -1,6 +1,6 @@
 """What a job's own code holds: it says how far it has come, and hears that it is to end."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ class RunningJob:
         self.attempt = job.attempt
         self.args, self.kwargs = job.args, job.kwargs
         self.result: Any = None
+        self.branches: list[Job] = []
         self.progress = Progress()
         self.reporter = Reporter(job, self.progress)
 
@@ -70,6 +71,27 @@ class RunningJob:
             yield part
         finally:
             self.progress.end_part(part)
+
+    def branch(
+        self,
+        task: Any,
+        *,
+        title: str = "",
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A part that is done beside others by a task of its own, as soon as this code has ended well. The job ends
+        when all of its branches have, and fails when one has failed."""
+        self.branches.append(
+            Job(
+                task=str(task.name),
+                args=list(args),
+                kwargs=dict(kwargs or {}),
+                title=(title or str(getattr(task, "title", "")) or str(task.name))[:200],
+                max_attempts=getattr(task, "max_attempts", 1),
+                restarts=getattr(task, "restarts", False),
+            )
+        )
 
     def advance(self, n: int = 1) -> None:
         """So many more are done."""

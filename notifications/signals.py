@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop as _
 from . import events, job_task, targets, tasks
 from .broadcasting import REMINDED_AT_ONCE
 from .delivery import close, notify, notify_many
+from .job_branches import settle_branched
 from .job_files import remove
 from .live import push
 from .live.sessions import digest
@@ -211,6 +212,12 @@ def send_due_jobs(sender: type, jobs: list[tuple[str, int, str]], **kwargs: Any)
     for job in jobs:
         if job[2]:
             job_task.sender().put(*job)
+
+
+@receiver(events.job_ended)
+def settle_job_of_ended_branch(sender: type, job: Job, **kwargs: Any) -> None:
+    if job.branch_of_id:
+        settle_branched(job.branch_of_id)
 
 
 @receiver(events.job_forced)

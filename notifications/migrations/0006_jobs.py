@@ -55,6 +55,8 @@ class Migration(migrations.Migration):
                 ('cancel_wished_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('inbox', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='notifications.inbox')),
+                ('branch_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='branches', to='notifications.job')),
+                ('is_branched', models.BooleanField(default=False)),
                 ('retry_of', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retried_by', to='notifications.job')),
             ],
             options={

@@ -46,7 +46,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.active().filter(state=QUEUED, queued_at__lt=clock.now() - span)
 
     def working(self) -> "JobQuerySet":
-        return self.active().filter(state__in=WORKING)
+        """Those that a worker is at."""
+        return self.active().filter(state__in=WORKING, is_branched=False)
+
+    def listed(self) -> "JobQuerySet":
+        """Branches stand in no list."""
+        return self.filter(branch_of=None)
 
     def expired(self) -> "JobQuerySet":
         """Those whose files are to be removed."""
@@ -63,6 +68,9 @@ class Job(JobWords, models.Model):
     title_params = models.JSONField(default=dict, blank=True)
     key = models.CharField(max_length=100, blank=True)
     retry_of = models.OneToOneField("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
+
+    branch_of = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="branches")
+    is_branched = models.BooleanField(default=False)  # its own code is through, and its branches are not
 
     state = models.CharField(max_length=12, default=QUEUED, choices=list(STATES.items()))
     version = models.BigIntegerField(default=1)
@@ -162,12 +170,18 @@ class Job(JobWords, models.Model):
 
     @property
     def can_be_retried(self) -> bool:
-        return self.state in (FAILED, CANCELLED, LOST) and bool(self.task) and not hasattr(self, "retried_by")
+        can = self.state in (FAILED, CANCELLED, LOST) and bool(self.task) and self.branch_of_id is None
+        return can and not hasattr(self, "retried_by")
 
     @property
     def item_key(self) -> str:
         """The key of the notification of its end."""
         return f"{JOB_START}{self.pk}"
+
+    @property
+    def next_message(self) -> tuple[str, int, str]:
+        """What a worker is told: its id, the attempt that is to be made, and the name of its task."""
+        return str(self.pk), self.attempt + 1, self.task
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -187,7 +201,8 @@ class Job(JobWords, models.Model):
         return {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
 
     def nudge_after_commit(self) -> None:
-        transaction.on_commit(partial(push.nudge_job, str(self.pk), self.inbox_id, self.version), robust=True)
+        if self.branch_of_id is None:
+            transaction.on_commit(partial(push.nudge_job, str(self.pk), self.inbox_id, self.version), robust=True)
 
     def touch(self) -> None:
         """Something that pages show of it stands elsewhere, and has changed: it is another version."""
@@ -230,7 +245,8 @@ class Job(JobWords, models.Model):
                 return None
             state, version, count = moved
             JobLine.add(self, lines, count)
-        push.nudge_job(str(self.pk), self.inbox_id, version)
+        if self.branch_of_id is None:
+            push.nudge_job(str(self.pk), self.inbox_id, version)
         return str(state)
 
     def beat(self) -> str | None:

@@ -56,6 +56,12 @@ def count_again(job: Any) -> None:
     work_until_told(job)
 
 
+@shared_task(base=JobTask, title="Whole")
+def branch_out(job: Any, count: int) -> None:
+    for _ in range(count):
+        job.branch(count_again)
+
+
 @shared_task(base=JobTask, title="Deaf")
 def never_check_in(job: Any) -> None:
     leave(job, "began")

@@ -20,7 +20,7 @@ from notifications.models import Inbox, Job, clock
 from notifications.models.job import FORCE_AFTER
 
 from . import tasks
-from .conftest import CHILDREN, environment
+from .conftest import CHILDREN, Watched, environment
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("jobs"), pytest.mark.usefixtures("worker")]
 
@@ -214,6 +214,21 @@ def test_one_that_is_revoked_is_found_also_where_its_message_came_twice(start):
 
 
 # Killed.
+
+
+def test_branches_are_done_side_by_side_and_one_of_which_the_process_was_killed_begins_anew(start, traces):
+    whole = start(tasks.branch_out, args=[CHILDREN + 1])
+    eventually(lambda: whole.job.branches.count() == CHILDREN + 1, "its own code is through")
+    branches = [Watched(branch, traces, whole.log) for branch in whole.job.branches.order_by("queued_at")]
+    eventually(lambda: sum(bool(branch.did("began")) for branch in branches) == CHILDREN, "two have begun")
+    killed = next(branch for branch in branches if branch.did("began"))
+    killed.has_begun().kill()
+    for branch in branches:
+        branch.may_end()
+    ended = whole.becomes("succeeded")
+    assert (ended.count_text, ended.percent, whole.told()) == ("3 of 3", 100, ["job.succeeded"])
+    assert [len(branch.did("did", 2 if branch is killed else 1)) for branch in branches] == [1, 1, 1]
+    assert [branch.told() for branch in branches] == [[], [], []]
 
 
 def test_its_process_is_killed(start):
