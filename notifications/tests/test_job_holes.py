@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -29,7 +30,7 @@ from notifications.jobs import (
     run_job,
     start_job,
 )
-from notifications.models import Job
+from notifications.models import Job, clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -287,6 +288,14 @@ def test_one_that_cannot_be_given_up_on_holds_up_nobody(silent, bo, seconds, mon
     seconds(JobKeeper(), *[5] * 20)
     assert (now(silent).state, now(other).state) == ("running", "lost")
     assert "could not be given up on" in caplog.text
+
+
+def test_one_that_has_waited_for_days_is_sent_every_hour(bo):
+    job = start_job(TASK, owner=bo)
+    Job.objects.filter(pk=job.pk).update(sent=100, send_at=clock.now())
+    JobKeeper().send_due()
+    assert now(job).sent == 101
+    assert timedelta(minutes=55) < now(job).send_at - clock.now() <= timedelta(hours=1)
 
 
 # The database.
