@@ -12,11 +12,14 @@ from types import SimpleNamespace
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 import celery_app
 from config.tests.site import eventually
-from notifications import events, job_endings, job_keeper, jobs, signals
+from notifications import events, job_endings, job_files, job_keeper, jobs, signals
+from notifications.job_files import private
 from notifications.job_keeper import JobKeeper
 from notifications.job_task import JobTask, told_by
 from notifications.job_task import task_id as new_task_id
@@ -296,6 +299,65 @@ def test_one_that_has_waited_for_days_is_sent_every_hour(bo):
     JobKeeper().send_due()
     assert now(job).sent == 101
     assert timedelta(minutes=55) < now(job).send_at - clock.now() <= timedelta(hours=1)
+
+
+@pytest.fixture
+def expired(bo):
+    """Makes jobs whose files are kept no more."""
+
+    def make(upload):
+        job = start_job(TASK, owner=bo, upload=ContentFile(upload, "upload"))
+        jobs.cancel_job(job)
+        Job.objects.filter(pk=job.pk).update(expires_at=clock.now())
+        return now(job)
+
+    return make
+
+
+def test_files_that_are_old_enough_go_and_the_pages_are_told(expired):
+    job = expired(b"old")
+    JobKeeper().step()
+    assert not private().exists(job.upload_file)
+    assert (now(job).upload_file, now(job).version) == ("", job.version + 1)
+
+
+def test_a_file_that_cannot_be_removed_holds_up_nobody_and_is_tried_later(expired, monkeypatch, caplog):
+    stuck, other = expired(b"stuck"), expired(b"other")
+    remove = job_files.remove
+
+    def refuse(name):
+        if name == stuck.upload_file:
+            raise RuntimeError("This is meant.")
+        remove(name)
+
+    monkeypatch.setattr(job_files, "remove", refuse)
+    JobKeeper().step()
+    assert (now(stuck).upload_file, now(other).upload_file) == (stuck.upload_file, "")
+    assert "cannot be removed" in caplog.text
+    assert list(Job.objects.expired()) == []
+
+
+def test_what_is_done_once_more_keeps_its_upload(expired):
+    job = expired(b"still wanted")
+    again = jobs.retry_job(job)
+    job_files.remove_files(job)
+    assert job_files.open_upload(now(again)).read() == b"still wanted"
+
+
+def test_the_tick_outlives_a_connection_that_was_closed(monkeypatch, caplog):
+    def closed(keeper):
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+        raise InterfaceError("the connection is closed")
+
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(JobKeeper, "step", closed)
+    try:
+        call_command("tick", interval=0.01)
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert "the connection is closed" in caplog.text
 
 
 # The database.
