@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from django.utils import timezone, translation
 
-from notifications.job_lists import LINES_SHOWN, Shown, lines_after, mark_of
+from notifications.job_lists import Shown, mark_of
 from notifications.models import Job
 
-from .job_frames import JobFrame, Made, at_html, kept, once, with_receipt, zone_of
+from .job_frames import JobFrame, Made, at_html, kept, new_lines, once, with_receipt, zone_of
 from .job_positions import JobPosition
 
 
@@ -70,9 +70,7 @@ def moved_rows(
 
 def moved_page(position: JobPosition, job: Job, made: Made) -> str:
     def context() -> dict[str, object]:
-        lines = lines_after(job, position.line) if job.line_count > position.line else []
-        has_gap = len(lines) == LINES_SHOWN and lines[0].number > position.line + 1
-        return {"job": job, "lines": lines, "has_gap": has_gap}
+        return {"job": job, **new_lines(job, position)}
 
     said = once(made, position, "_said.html", context, job.pk, job.version, position.line)
     return moved_html(position, "page", job, made) + said
