@@ -191,6 +191,6 @@ def watchers_among(user_ids: Collection[Any]) -> set[Any]:
     asked = [pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[1] < moment]
     for user in get_user_model()._default_manager.filter(pk__in=asked) if asked else ():
         _trusted[user.pk] = may_watch_all(user), moment + TRUST_SECONDS
-    for pk in [pk for pk, (_, until) in _trusted.items() if until < moment]:
-        del _trusted[pk]
+    for pk in [pk for pk, (_, until) in _trusted.copy().items() if until < moment]:
+        _trusted.pop(pk, None)
     return {pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[0]}
