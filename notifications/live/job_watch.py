@@ -19,7 +19,7 @@ from .outlet import Outlet
 if TYPE_CHECKING:
     from .hub import Hub
 
-Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, the newest first
+Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, in the order of the tray
 
 
 class JobWatch:
@@ -146,14 +146,17 @@ def is_behind(position: JobPosition, active: Active, versions: dict[str, int]) -
     notification of its end."""
     if isinstance(position.tray, str) or active_of(position.tray) != active[:TRAY_LENGTH]:
         return True
-    if position.list_name:  # new ones stand in the tray, too
-        now = dict(active)
-        return isinstance(position.shown, str) or any(
-            now.get(job_id) != version for job_id, version in active_of(position.shown)
-        )
+    if position.list_name:
+        return isinstance(position.shown, str) or is_list_behind(position.list_name, position.shown, active)
     if position.job_id and position.shown != "gone":
         return str(versions.get(position.job_id)) != position.shown
     return False
+
+
+def is_list_behind(name: str, shown: Shown, active: Active) -> bool:
+    """A new job need not stand in the tray, which shows those first that run. One that is active and not shown may also
+    be on a further page of a long list: such a list is looked at in every sweep."""
+    return name in ("all", "active") and dict(active_of(shown)) != dict(active)
 
 
 def active_of(shown: Shown) -> Active:

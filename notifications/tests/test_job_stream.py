@@ -9,10 +9,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from notifications.job_endings import finish
-from notifications.job_lists import LINES_SHOWN, LIST_LENGTH, TRAY_LENGTH
+from notifications.job_lists import LINES_SHOWN, LIST_LENGTH, TRAY_LENGTH, active_of_inboxes
 from notifications.jobs import cancel_job, retry_job, start_job
 from notifications.live import job_frames, push
 from notifications.live.job_positions import JobPosition
+from notifications.live.job_watch import is_behind
 from notifications.live.outlet import JOB_FRAMES, Outlet
 from notifications.models import Job
 from notifications.progress import Progress
@@ -121,6 +122,18 @@ async def test_what_lost_nudges_have_left_behind_the_sweep_finds(bo, monkeypatch
             assert page.document.shown()["tray"] == (await fresh(page))["tray"]
         await own.until(lambda: "Done" in own.text("#job-page"))
         await jobs.until(lambda: "Done" in jobs.text("#jobs"))
+
+
+@pytest.mark.parametrize(("view", "expected"), [("all", True), ("active", True), ("failed", False)])
+def test_the_sweep_finds_also_what_the_tray_has_no_place_for(bo, view, expected):
+    for _ in range(TRAY_LENGTH):
+        start_job(TASK, owner=bo).claim(1)
+    standing = active_of_inboxes([bo.inbox.pk])[bo.inbox.pk]
+    tray = tuple((job_id, version, "running.1.0") for job_id, version in standing)
+    position = JobPosition(tray=tray, view=f"list:{view}", shown=tray if view != "failed" else ())
+    assert not is_behind(position, standing, {})
+    start_job(TASK, owner=bo, title="One that waits")
+    assert is_behind(position, active_of_inboxes([bo.inbox.pk])[bo.inbox.pk], {}) is expected
 
 
 async def test_a_stranger_learns_nothing_of_a_guessed_job(bo, chi):
