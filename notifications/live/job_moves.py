@@ -38,6 +38,8 @@ def move(position: JobPosition, moved: dict[str, Job], made: Made) -> JobFrame |
     places = [("tray", position.tray), *([("job", position.shown)] if isinstance(position.shown, tuple) else [])]
     if any(mark_of(moved[job_id]) != mark for _, rows in places for job_id, _, mark in rows if job_id in moved):
         return None
+    if not moved.keys() <= {position.job_id, *(job_id for _, rows in places for job_id, *_ in rows)}:
+        return None  # it has left the page since it was marked, and may belong there again
     with translation.override(position.language), timezone.override(zone_of(position)):
         html, tray = moved_rows(position, "tray", position.tray, moved, made)
         if html:

@@ -12,6 +12,7 @@ from notifications.job_endings import finish
 from notifications.job_lists import LINES_SHOWN, LIST_LENGTH, TRAY_LENGTH, active_of_inboxes
 from notifications.jobs import cancel_job, retry_job, start_job
 from notifications.live import job_frames, push
+from notifications.live.job_moves import moves_for
 from notifications.live.job_positions import JobPosition
 from notifications.live.job_watch import is_behind
 from notifications.live.outlet import JOB_FRAMES, Outlet
@@ -134,6 +135,14 @@ def test_the_sweep_finds_also_what_the_tray_has_no_place_for(bo, view, expected)
     assert not is_behind(position, standing, {})
     start_job(TASK, owner=bo, title="One that waits")
     assert is_behind(position, active_of_inboxes([bo.inbox.pk])[bo.inbox.pk], {}) is expected
+
+
+def test_a_move_of_what_a_page_shows_no_more_is_looked_at(bo):
+    job = start_job(TASK, owner=bo)
+    job.claim(1)
+    position = JobPosition(inbox_id=job.inbox_id, user_id=bo.pk, tray=(), language="en", zone="UTC")
+    assert moves_for({position: {str(job.pk)}}) == {}
+    assert "Counting" in job_frames.job_frames_for({position})[position].html
 
 
 async def test_a_stranger_learns_nothing_of_a_guessed_job(bo, chi):
