@@ -4,10 +4,13 @@ A job has no revision in its owner's inbox. Its nudge, the sweep and each new co
 how the jobs are that those show. A page gets at most four frames of jobs a second; what comes meanwhile is in the next.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
 
 from notifications.job_lists import TRAY_LENGTH, Shown
 
@@ -18,6 +21,10 @@ from .outlet import Outlet
 
 if TYPE_CHECKING:
     from .hub import Hub
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0  # after the database has not answered
 
 Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, in the order of the tray
 
@@ -89,15 +96,30 @@ class JobWatch:
         if not ready:
             return
         try:
-            frames = await database.job_frames(
-                {one: ids for one, ids in moved.items() if one not in thorough}, thorough
-            )
+            frames = await self._frames({one: ids for one, ids in moved.items() if one not in thorough}, thorough)
         except Exception:
-            self.mark(outlet for outlets in ready.values() for outlet in outlets)
+            waiting = [outlet for outlets in ready.values() for outlet in outlets]
+            self._hub.later(RETRY_SECONDS, partial(self.mark, waiting))
             raise
         for position, frame in frames.items():
             for outlet in ready[position]:
                 self._deliver(outlet, position, frame)
+
+    async def _frames(
+        self, moved: dict[JobPosition, set[str]], thorough: set[JobPosition]
+    ) -> dict[JobPosition, JobFrame]:
+        """A job that cannot be rendered stops the pages that show it, and no others."""
+        try:
+            return await database.job_frames(moved, thorough)
+        except DatabaseError:
+            raise
+        except Exception:
+            each = [({one: ids}, set[JobPosition]()) for one, ids in moved.items()] + [({}, {one}) for one in thorough]
+            if len(each) > 1:
+                return {one: frame for some in each for one, frame in (await self._frames(*some)).items()}
+            [page] = {*moved, *thorough}
+            log.exception("There is no frame of jobs for a page of inbox %s; the sweep will try again.", page.inbox_id)
+            return {}
 
     def _again(self, outlet: Outlet, job_ids: set[str] | None) -> None:
         if job_ids is None:
