@@ -167,6 +167,26 @@ def test_a_result_that_cannot_be_written_is_a_failure(bo):
     assert (now(job).state, told(bo)) == ("failed", ["job.failed"])
 
 
+def test_a_result_stays_when_the_answer_to_its_writing_is_lost(bo, monkeypatch, tmp_path):
+    finish, tries = job_endings.finish, []
+
+    def lost(*args, **options):
+        tries.append(finish(*args, **options))
+        if len(tries) == 1:
+            raise OperationalError("The connection is gone, and this is meant.")
+        return tries[-1]
+
+    def work(running):
+        (path := tmp_path / "result").write_text("made")
+        return Result(file=path)
+
+    job = start_job(TASK, owner=bo)
+    monkeypatch.setattr(job_endings, "finish", lost)
+    carry_out(job.pk, 1, work)
+    assert (now(job).state, tries) == ("succeeded", [True, False])
+    assert private().open(now(job).result_file).read() == b"made"
+
+
 def test_progress_that_cannot_be_written_does_not_look_like_silence(bo):
     def work(running):
         running.message("At \x00 {what}", what=object())
