@@ -187,6 +187,20 @@ def test_a_result_stays_when_the_answer_to_its_writing_is_lost(bo, monkeypatch, 
     assert private().open(now(job).result_file).read() == b"made"
 
 
+def test_the_upload_of_who_was_second_is_not_kept(bo, monkeypatch):
+    def keep(upload):
+        monkeypatch.undo()
+        name = keep_upload(upload)
+        start_job(TASK, owner=bo, key="one")
+        kept.append(name)
+        return name
+
+    keep_upload, kept = job_files.keep_upload, []
+    monkeypatch.setattr(jobs, "keep_upload", keep)
+    assert start_job(TASK, owner=bo, key="one", upload=ContentFile(b"second", "upload")).upload_file == ""
+    assert not private().exists(kept[0])
+
+
 def test_progress_that_cannot_be_written_does_not_look_like_silence(bo):
     def work(running):
         running.message("At \x00 {what}", what=object())
