@@ -53,8 +53,8 @@ class Asked:
 
 
 def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFrame]:
-    """For each position the frame that brings such a page up to date. A query for all trays, one for all single jobs,
-    and one for each filter of lists."""
+    """For each position the frame that brings such a page up to date. Two queries for all trays, two for all single
+    jobs, and two for each filter of lists."""
     names = {position.list_name for position in wanted if position.list_name}
     ids = {position.job_id for position in wanted if position.job_id}
     found: Any = Job.objects.filter(pk__in=ids).select_related("inbox__user", "retry_of", "retried_by")
