@@ -1,5 +1,5 @@
 """Frames for jobs that only move: they stand where they stood, in the state that they were in, and nothing but numbers
-and words has changed. That happens four times a second for as long as one runs, so it costs one query and three small
+and words has changed. That happens three times a second for as long as one runs, so it costs one query and three small
 pieces; whatever is more than that is looked at by ``job_frames``."""
 
 from dataclasses import replace
