@@ -80,7 +80,8 @@ def succeed(job: Job, attempt: int, result: Any, ending: dict[str, Any]) -> None
         log.error("The result of job %s could not be kept.", job.pk, exc_info=error)
         insist(partial(finish, job, attempt, FAILED, error=WENT_WRONG, **ending))
         return
-    if not insist(partial(finish, job, attempt, SUCCEEDED, result=result, kept=kept, **ending)) and kept:
+    is_mine = insist(partial(finish, job, attempt, SUCCEEDED, result=result, kept=kept, **ending))
+    if kept and not is_mine and job.result_file != kept.name:  # else the first try was written, and its answer was lost
         remove(kept.name)
 
 

@@ -66,15 +66,15 @@ def expiry() -> Any:
     return clock.now() + timedelta(days=settings.JOB_FILES_DAYS) if settings.JOB_FILES_DAYS else None
 
 
-def remove_expired(limit: int) -> int:
-    """Remove the files of jobs that have ended long enough ago; their rows say so. How many jobs that were."""
-    jobs = list(Job.objects.expired()[:limit])
-    for job in jobs:
+def remove_files(job: Job) -> None:
+    """Of a job that has ended long enough ago; its row says so, and pages that offer them learn that they are gone.
+
+    Under its lock: one that is done once more meanwhile takes its upload along.
+    """
+    with job.change():
         for name in (job.result_file, job.upload_file):
             remove(name)
-        with job.change():  # pages that offer it learn that it is gone
-            job.result_file = job.upload_file = ""
-    return len(jobs)
+        job.result_file = job.upload_file = ""
 
 
 def remove(name: str) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -12,13 +13,14 @@ from django.db import InterfaceError, OperationalError
 from . import jobs
 from .job_branches import settle_all_branched
 from .job_endings import lose_attempt
-from .job_files import remove_expired
-from .models import Job
+from .job_files import remove_files
+from .models import Job, clock
 
 log = logging.getLogger(__name__)
 
 SENT_AT_ONCE = 200
 EXPIRED_AT_ONCE = 50
+REMOVE_AGAIN = timedelta(hours=1)  # after a storage has refused it
 LOOKS = 4  # at least, before one is taken for lost: where one comes late, it is our own that were missed
 
 
@@ -27,17 +29,14 @@ class JobKeeper:
     attempt. Finds the workers that have fallen silent, by its own clock: that of no other machine is asked."""
 
     def __init__(self) -> None:
-        self._heard: dict[UUID, tuple[int, int, float]] = {}  # attempt, heartbeat, and for how long it was the same
+        self._heard: dict[UUID, tuple[list[int], float]] = {}  # attempt and heartbeat, for how long they were the same
         self._looked_at = time.monotonic()
 
     def step(self) -> None:
         self.send_due()
         self.find_lost()
         settle_all_branched()
-        try:
-            remove_expired(EXPIRED_AT_ONCE)
-        except OSError as error:
-            log.error("The files of old jobs cannot be removed: %s", error)
+        self.remove_expired()
 
     def forget(self) -> None:
         """While the database was away, nobody could write a heartbeat into it."""
@@ -55,23 +54,29 @@ class JobKeeper:
         passed = min(moment - self._looked_at, settings.JOB_LOST_SECONDS / LOOKS)
         self._looked_at = moment
         heard = {}
-        for job in Job.objects.working().only("pk", "attempt", "heartbeat", "inbox"):
-            attempt, heartbeat, silent = self._heard.get(job.pk, (0, -1, 0.0))
-            silent = silent + passed if (attempt, heartbeat) == (job.attempt, job.heartbeat) else 0.0
-            heard[job.pk] = (job.attempt, job.heartbeat, silent)
+        for job_id, *now in Job.objects.working().values_list("pk", "attempt", "heartbeat"):
+            before, silent = self._heard.get(job_id, ([], 0.0))
+            silent = silent + passed if before == now else 0.0
+            heard[job_id] = (now, silent)
             if silent >= settings.JOB_LOST_SECONDS:
-                log.warning("Attempt %d of job %s has fallen silent.", job.attempt, job.pk)
-                with unharmed(job):
-                    lose_attempt(job, job.attempt, job.heartbeat)
+                log.warning("Attempt %d of job %s has fallen silent.", now[0], job_id)
+                with unharmed(job_id, "could not be given up on"):
+                    lose_attempt(Job.objects.get(pk=job_id), *now)
         self._heard = heard
+
+    def remove_expired(self) -> None:
+        for job in Job.objects.expired()[:EXPIRED_AT_ONCE]:
+            with unharmed(job.pk, "has files that cannot be removed"):
+                Job.objects.filter(pk=job.pk).update(expires_at=clock.now() + REMOVE_AGAIN)  # behind those that can be
+                remove_files(job)
 
 
 @contextmanager
-def unharmed(job: Job) -> Iterator[None]:
-    """The others, and whatever else the tick does, must not wait for one that cannot be ended."""
+def unharmed(job_id: UUID, what: str) -> Iterator[None]:
+    """The others, and whatever else the tick does, must not wait for one of which this cannot be done."""
     try:
         yield
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        log.exception("Job %s could not be given up on; the next round tries again.", job.pk)
+        log.exception("Job %s %s; a later round tries again.", job_id, what)

@@ -57,10 +57,10 @@ def tray_of(inbox: Inbox) -> list[Job]:
 
 def trays_of(inbox_ids: Collection[int]) -> dict[int, list[Job]]:
     """Of each inbox those that run, then those that wait, then those that have ended, the newest first; five at most.
-    One query."""
+    Two queries: joined in the first one, the retries of all jobs that there are would be looked through."""
     jobs = Job.objects.listed().filter(inbox__in=inbox_ids).annotate(place=in_tray()).filter(place__lte=TRAY_LENGTH)
     trays: dict[int, list[Job]] = {inbox_id: [] for inbox_id in inbox_ids}
-    for job in jobs.select_related("retried_by").order_by("inbox", "place"):
+    for job in jobs.prefetch_related("retried_by").order_by("inbox", "place"):
         trays[job.inbox_id].append(job)
     return trays
 
@@ -88,13 +88,13 @@ def page_of_jobs(inbox: Inbox, name: str, before: str = "") -> JobPage:
 
 
 def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Job]]:
-    """The first page of each (inbox, filter). One query per filter."""
+    """The first page of each (inbox, filter). Two queries per filter, as for trays."""
     lists: dict[tuple[int, str], list[Job]] = {one: [] for one in wanted}
     for name in sorted({name for _inbox_id, name in wanted}):
         mine = [inbox_id for inbox_id, other in wanted if other == name]
         place = Window(RowNumber(), partition_by=F("inbox"), order_by=[F("queued_at").desc(), F("pk").asc()])
         jobs = Job.objects.listed().filter(FILTERS[name][1], inbox__in=mine).annotate(place=place)
-        for job in jobs.filter(place__lte=LIST_LENGTH).select_related("retried_by").order_by("inbox", "place"):
+        for job in jobs.filter(place__lte=LIST_LENGTH).prefetch_related("retried_by").order_by("inbox", "place"):
             lists[job.inbox_id, name].append(job)
     return lists
 

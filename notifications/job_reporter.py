@@ -1,6 +1,6 @@
 """The reporter: a thread beside a running job, which writes down how far it has come.
 
-The job itself moves numbers in memory and waits for nobody. Four times a second at most this thread looks at them, and
+The job itself moves numbers in memory and waits for nobody. Three times a second this thread looks at them, and
 writes what has changed; else it says now and then that somebody is at it, and looks whether the job is to end.
 """
 

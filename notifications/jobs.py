@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from . import events
 from .job_endings import conclude, insist, leave_attempt
 from .job_ends import draft_of, end_attempt
-from .job_files import keep_upload, take_over_upload
+from .job_files import keep_upload, remove, take_over_upload
 from .job_results import JobFailed, Result, RetryLater
 from .models import Inbox, InvalidNotification, Job, clock
 from .models.draft import KEY
@@ -104,6 +104,7 @@ def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
     while True:
         found = Job.objects.active().filter(inbox=job.inbox_id, key=job.key).first() if job.key else None
         if found:
+            remove(job.upload_file)  # somebody else was first
             return found
         if upload is not None and not job.upload_file:
             job.upload_file = keep_upload(upload)

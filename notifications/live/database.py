@@ -73,7 +73,7 @@ async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition
 async def jobs_standing(
     inbox_ids: list[int], job_ids: list[str]
 ) -> tuple[dict[int, tuple[tuple[str, int], ...]], dict[str, int]]:
-    """The active jobs of these inboxes as (id, version), the newest first; and the versions of those single jobs."""
+    """The active jobs of these inboxes as (id, version), as the tray orders them; the versions of those single jobs."""
 
     def find() -> tuple[dict[int, tuple[tuple[str, int], ...]], dict[str, int]]:
         versions = Job.objects.filter(pk__in=job_ids).values_list("pk", "version") if job_ids else ()

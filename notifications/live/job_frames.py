@@ -5,7 +5,7 @@ by a stamp; the hub remembers it job by job, so that only those are sent that ha
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,8 +53,8 @@ class Asked:
 
 
 def job_frames_for(wanted: Collection[JobPosition]) -> dict[JobPosition, JobFrame]:
-    """For each position the frame that brings such a page up to date. A query for all trays, one for all single jobs,
-    and one for each filter of lists."""
+    """For each position the frame that brings such a page up to date. Two queries for all trays, two for all single
+    jobs, and two for each filter of lists."""
     names = {position.list_name for position in wanted if position.list_name}
     ids = {position.job_id for position in wanted if position.job_id}
     found: Any = Job.objects.filter(pk__in=ids).select_related("inbox__user", "retry_of", "retried_by")
@@ -135,21 +135,19 @@ def page_pieces(position: JobPosition, job: Job | None, made: Made) -> tuple[str
         return html, replace(position, shown="gone", mark="")
     if position.shown == str(job.version):
         return "", replace(position, mark=mark_of(job))
-    of = (job.pk, job.version, position.line, position.user_id == job.inbox.user_id)
-    html = once(made, position, "_page.html", lambda: page_context(job, position), *of)
+
+    def context() -> dict[str, Any]:
+        return {"job": job, "attempts": job.attempts.all(), **new_lines(job, position)}
+
+    html = once(made, position, "_page.html", context, job.pk, job.version, position.line)
     line = max(position.line, job.line_count)
     return html, replace(position, shown=str(job.version), line=line, mark=mark_of(job))
 
 
-def page_context(job: Job, position: JobPosition) -> dict[str, Any]:
+def new_lines(job: Job, position: JobPosition) -> dict[str, Any]:
+    """What the page lacks of its log, and whether there is more between than it gets."""
     lines = lines_after(job, position.line) if job.line_count > position.line else []
-    return {
-        "job": job,
-        "attempts": job.attempts.all(),
-        "lines": lines,
-        "has_gap": len(lines) == LINES_SHOWN and lines[0].number > position.line + 1,
-        "is_own": job.inbox.user_id == position.user_id,
-    }
+    return {"lines": lines, "has_gap": len(lines) == LINES_SHOWN and lines[0].number > position.line + 1}
 
 
 def rows_html(position: JobPosition, place: str, before: Shown | str, jobs: list[Job], made: Made) -> str:
@@ -186,12 +184,13 @@ def once(made: Made, position: JobPosition, template: str, context: Any, *of: ob
 _trusted: dict[Any, tuple[bool, float]] = {}
 
 
-def watchers_among(user_ids: Iterable[Any]) -> set[Any]:
-    """Those who may see everybody's jobs. Asked anew every two seconds, and not with each frame."""
+def watchers_among(user_ids: Collection[Any]) -> set[Any]:
+    """Those who may see everybody's jobs. Asked anew every two seconds, and not with each frame. Several threads do so
+    at once."""
     moment = time.monotonic()
     asked = [pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[1] < moment]
     for user in get_user_model()._default_manager.filter(pk__in=asked) if asked else ():
         _trusted[user.pk] = may_watch_all(user), moment + TRUST_SECONDS
-    for pk in [pk for pk, (_, until) in _trusted.items() if until < moment]:
-        del _trusted[pk]
+    for pk in [pk for pk, (_, until) in _trusted.copy().items() if until < moment]:
+        _trusted.pop(pk, None)
     return {pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[0]}

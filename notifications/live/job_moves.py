@@ -1,15 +1,15 @@
 """Frames for jobs that only move: they stand where they stood, in the state that they were in, and nothing but numbers
-and words has changed. That happens four times a second for as long as one runs, so it costs one query and three small
+and words has changed. That happens three times a second for as long as one runs, so it costs one query and three small
 pieces; whatever is more than that is looked at by ``job_frames``."""
 
 from dataclasses import replace
 
 from django.utils import timezone, translation
 
-from notifications.job_lists import LINES_SHOWN, Shown, lines_after, mark_of
+from notifications.job_lists import Shown, mark_of
 from notifications.models import Job
 
-from .job_frames import JobFrame, Made, at_html, kept, once, with_receipt, zone_of
+from .job_frames import JobFrame, Made, at_html, kept, new_lines, once, with_receipt, zone_of
 from .job_positions import JobPosition
 
 
@@ -38,6 +38,8 @@ def move(position: JobPosition, moved: dict[str, Job], made: Made) -> JobFrame |
     places = [("tray", position.tray), *([("job", position.shown)] if isinstance(position.shown, tuple) else [])]
     if any(mark_of(moved[job_id]) != mark for _, rows in places for job_id, _, mark in rows if job_id in moved):
         return None
+    if not moved.keys() <= {position.job_id, *(job_id for _, rows in places for job_id, *_ in rows)}:
+        return None  # it has left the page since it was marked, and may belong there again
     with translation.override(position.language), timezone.override(zone_of(position)):
         html, tray = moved_rows(position, "tray", position.tray, moved, made)
         if html:
@@ -70,9 +72,7 @@ def moved_rows(
 
 def moved_page(position: JobPosition, job: Job, made: Made) -> str:
     def context() -> dict[str, object]:
-        lines = lines_after(job, position.line) if job.line_count > position.line else []
-        has_gap = len(lines) == LINES_SHOWN and lines[0].number > position.line + 1
-        return {"job": job, "lines": lines, "has_gap": has_gap}
+        return {"job": job, **new_lines(job, position)}
 
     said = once(made, position, "_said.html", context, job.pk, job.version, position.line)
     return moved_html(position, "page", job, made) + said

@@ -4,10 +4,13 @@ A job has no revision in its owner's inbox. Its nudge, the sweep and each new co
 how the jobs are that those show. A page gets at most four frames of jobs a second; what comes meanwhile is in the next.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
 
 from notifications.job_lists import TRAY_LENGTH, Shown
 
@@ -19,7 +22,11 @@ from .outlet import Outlet
 if TYPE_CHECKING:
     from .hub import Hub
 
-Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, the newest first
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0  # after the database has not answered
+
+Active = tuple[tuple[str, int], ...]  # (id, version) of an inbox's active jobs, in the order of the tray
 
 
 class JobWatch:
@@ -89,15 +96,30 @@ class JobWatch:
         if not ready:
             return
         try:
-            frames = await database.job_frames(
-                {one: ids for one, ids in moved.items() if one not in thorough}, thorough
-            )
+            frames = await self._frames({one: ids for one, ids in moved.items() if one not in thorough}, thorough)
         except Exception:
-            self.mark(outlet for outlets in ready.values() for outlet in outlets)
+            waiting = [outlet for outlets in ready.values() for outlet in outlets]
+            self._hub.later(RETRY_SECONDS, partial(self.mark, waiting))
             raise
         for position, frame in frames.items():
             for outlet in ready[position]:
                 self._deliver(outlet, position, frame)
+
+    async def _frames(
+        self, moved: dict[JobPosition, set[str]], thorough: set[JobPosition]
+    ) -> dict[JobPosition, JobFrame]:
+        """A job that cannot be rendered stops the pages that show it, and no others."""
+        try:
+            return await database.job_frames(moved, thorough)
+        except DatabaseError:
+            raise
+        except Exception:
+            each = [({one: ids}, set[JobPosition]()) for one, ids in moved.items()] + [({}, {one}) for one in thorough]
+            if len(each) > 1:
+                return {one: frame for some in each for one, frame in (await self._frames(*some)).items()}
+            [page] = {*moved, *thorough}
+            log.exception("There is no frame of jobs for a page of inbox %s; the sweep will try again.", page.inbox_id)
+            return {}
 
     def _again(self, outlet: Outlet, job_ids: set[str] | None) -> None:
         if job_ids is None:
@@ -146,14 +168,17 @@ def is_behind(position: JobPosition, active: Active, versions: dict[str, int]) -
     notification of its end."""
     if isinstance(position.tray, str) or active_of(position.tray) != active[:TRAY_LENGTH]:
         return True
-    if position.list_name:  # new ones stand in the tray, too
-        now = dict(active)
-        return isinstance(position.shown, str) or any(
-            now.get(job_id) != version for job_id, version in active_of(position.shown)
-        )
+    if position.list_name:
+        return isinstance(position.shown, str) or is_list_behind(position.list_name, position.shown, active)
     if position.job_id and position.shown != "gone":
         return str(versions.get(position.job_id)) != position.shown
     return False
+
+
+def is_list_behind(name: str, shown: Shown, active: Active) -> bool:
+    """A new job need not stand in the tray, which shows those first that run. One that is active and not shown may also
+    be on a further page of a long list: such a list is looked at in every sweep."""
+    return name in ("all", "active") and dict(active_of(shown)) != dict(active)
 
 
 def active_of(shown: Shown) -> Active:

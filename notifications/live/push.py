@@ -86,7 +86,8 @@ class Sender:
     def put_job(self, job_id: str, inbox_id: int, version: int) -> None:
         with self._changed:
             if len(self._jobs) < WAITING_LIMIT or job_id in self._jobs:
-                self._jobs[job_id] = (inbox_id, version)
+                _, known = self._jobs.get(job_id, (inbox_id, 0))
+                self._jobs[job_id] = (inbox_id, max(version, known))
             self._wake()
 
     def flush(self, timeout: float) -> bool:

@@ -28,6 +28,7 @@ JOB_START = "job-"  # of the keys of notifications
 FORCE_AFTER = timedelta(seconds=60)  # in cancelling, after which a job can be ended whatever it does
 SEND_AGAIN = timedelta(seconds=60)  # a queued job, and twice as late each time
 SEND_AGAIN_LIMIT = timedelta(hours=1)
+DOUBLINGS = 6  # reach that limit; one that waits for days has been sent more often than a timedelta can be doubled
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -273,7 +274,7 @@ class Job(JobWords, models.Model):
 
     def note_sending(self) -> None:
         """It goes to a worker now, and again when nobody takes it for a while: messages get lost, queues are long."""
-        pause = min(SEND_AGAIN * 2**self.sent, SEND_AGAIN_LIMIT)
+        pause = min(SEND_AGAIN * 2 ** min(self.sent, DOUBLINGS), SEND_AGAIN_LIMIT)
         rows = Job.objects.filter(pk=self.pk, attempt=self.attempt, state__in=WAITING)
         if rows.update(send_at=clock.now() + pause, sent=F("sent") + 1) and self.state == RETRYING and not self.sent:
             self.touch()  # pages have counted down to it

@@ -117,6 +117,14 @@ def test_nudges_that_wait_are_merged(monkeypatch):
     ]
 
 
+def test_of_a_jobs_nudges_the_latest_version_is_sent(monkeypatch):
+    sender = push.Sender()
+    monkeypatch.setattr(sender, "_wake", lambda: None)
+    for version in (5, 7, 6):
+        sender.put_job("one", 1, version)
+    assert sender._jobs == {"one": (1, 7)}
+
+
 def test_more_than_64_inboxes_travel_as_one_message_to_all_hubs():
     [(group, message)] = push.messages_for(dict.fromkeys(range(65), 3))
     assert group == groups.HUBS

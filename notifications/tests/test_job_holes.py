@@ -6,16 +6,20 @@ import signal
 import sqlite3
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 import celery_app
 from config.tests.site import eventually
-from notifications import events, job_endings, job_keeper, jobs, signals
+from notifications import events, job_endings, job_files, job_keeper, jobs, signals
+from notifications.job_files import private
 from notifications.job_keeper import JobKeeper
 from notifications.job_task import JobTask, told_by
 from notifications.job_task import task_id as new_task_id
@@ -29,7 +33,7 @@ from notifications.jobs import (
     run_job,
     start_job,
 )
-from notifications.models import Job
+from notifications.models import Job, clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,6 +167,40 @@ def test_a_result_that_cannot_be_written_is_a_failure(bo):
     assert (now(job).state, told(bo)) == ("failed", ["job.failed"])
 
 
+def test_a_result_stays_when_the_answer_to_its_writing_is_lost(bo, monkeypatch, tmp_path):
+    finish, tries = job_endings.finish, []
+
+    def lost(*args, **options):
+        tries.append(finish(*args, **options))
+        if len(tries) == 1:
+            raise OperationalError("The connection is gone, and this is meant.")
+        return tries[-1]
+
+    def work(running):
+        (path := tmp_path / "result").write_text("made")
+        return Result(file=path)
+
+    job = start_job(TASK, owner=bo)
+    monkeypatch.setattr(job_endings, "finish", lost)
+    carry_out(job.pk, 1, work)
+    assert (now(job).state, tries) == ("succeeded", [True, False])
+    assert private().open(now(job).result_file).read() == b"made"
+
+
+def test_the_upload_of_who_was_second_is_not_kept(bo, monkeypatch):
+    def keep(upload):
+        monkeypatch.undo()
+        name = keep_upload(upload)
+        start_job(TASK, owner=bo, key="one")
+        kept.append(name)
+        return name
+
+    keep_upload, kept = job_files.keep_upload, []
+    monkeypatch.setattr(jobs, "keep_upload", keep)
+    assert start_job(TASK, owner=bo, key="one", upload=ContentFile(b"second", "upload")).upload_file == ""
+    assert not private().exists(kept[0])
+
+
 def test_progress_that_cannot_be_written_does_not_look_like_silence(bo):
     def work(running):
         running.message("At \x00 {what}", what=object())
@@ -287,6 +325,73 @@ def test_one_that_cannot_be_given_up_on_holds_up_nobody(silent, bo, seconds, mon
     seconds(JobKeeper(), *[5] * 20)
     assert (now(silent).state, now(other).state) == ("running", "lost")
     assert "could not be given up on" in caplog.text
+
+
+def test_one_that_has_waited_for_days_is_sent_every_hour(bo):
+    job = start_job(TASK, owner=bo)
+    Job.objects.filter(pk=job.pk).update(sent=100, send_at=clock.now())
+    JobKeeper().send_due()
+    assert now(job).sent == 101
+    assert timedelta(minutes=55) < now(job).send_at - clock.now() <= timedelta(hours=1)
+
+
+@pytest.fixture
+def expired(bo):
+    """Makes jobs whose files are kept no more."""
+
+    def make(upload):
+        job = start_job(TASK, owner=bo, upload=ContentFile(upload, "upload"))
+        jobs.cancel_job(job)
+        Job.objects.filter(pk=job.pk).update(expires_at=clock.now())
+        return now(job)
+
+    return make
+
+
+def test_files_that_are_old_enough_go_and_the_pages_are_told(expired):
+    job = expired(b"old")
+    JobKeeper().step()
+    assert not private().exists(job.upload_file)
+    assert (now(job).upload_file, now(job).version) == ("", job.version + 1)
+
+
+def test_a_file_that_cannot_be_removed_holds_up_nobody_and_is_tried_later(expired, monkeypatch, caplog):
+    stuck, other = expired(b"stuck"), expired(b"other")
+    remove = job_files.remove
+
+    def refuse(name):
+        if name == stuck.upload_file:
+            raise RuntimeError("This is meant.")
+        remove(name)
+
+    monkeypatch.setattr(job_files, "remove", refuse)
+    JobKeeper().step()
+    assert (now(stuck).upload_file, now(other).upload_file) == (stuck.upload_file, "")
+    assert "cannot be removed" in caplog.text
+    assert list(Job.objects.expired()) == []
+
+
+def test_what_is_done_once_more_keeps_its_upload(expired):
+    job = expired(b"still wanted")
+    again = jobs.retry_job(job)
+    job_files.remove_files(job)
+    assert job_files.open_upload(now(again)).read() == b"still wanted"
+
+
+def test_the_tick_outlives_a_connection_that_was_closed(monkeypatch, caplog):
+    def closed(keeper):
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+        raise InterfaceError("the connection is closed")
+
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(JobKeeper, "step", closed)
+    try:
+        call_command("tick", interval=0.01)
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert "the connection is closed" in caplog.text
 
 
 # The database.

@@ -6,13 +6,16 @@ from types import SimpleNamespace
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission
+from django.db import OperationalError
 from django.test import Client
 
 from notifications.job_endings import finish
-from notifications.job_lists import LINES_SHOWN, LIST_LENGTH, TRAY_LENGTH
+from notifications.job_lists import LINES_SHOWN, LIST_LENGTH, TRAY_LENGTH, active_of_inboxes
 from notifications.jobs import cancel_job, retry_job, start_job
 from notifications.live import job_frames, push
+from notifications.live.job_moves import moves_for
 from notifications.live.job_positions import JobPosition
+from notifications.live.job_watch import RETRY_SECONDS, JobWatch, is_behind
 from notifications.live.outlet import JOB_FRAMES, Outlet
 from notifications.models import Job
 from notifications.progress import Progress
@@ -121,6 +124,64 @@ async def test_what_lost_nudges_have_left_behind_the_sweep_finds(bo, monkeypatch
             assert page.document.shown()["tray"] == (await fresh(page))["tray"]
         await own.until(lambda: "Done" in own.text("#job-page"))
         await jobs.until(lambda: "Done" in jobs.text("#jobs"))
+
+
+@pytest.mark.parametrize(("view", "expected"), [("all", True), ("active", True), ("failed", False)])
+def test_the_sweep_finds_also_what_the_tray_has_no_place_for(bo, view, expected):
+    for _ in range(TRAY_LENGTH):
+        start_job(TASK, owner=bo).claim(1)
+    standing = active_of_inboxes([bo.inbox.pk])[bo.inbox.pk]
+    tray = tuple((job_id, version, "running.1.0") for job_id, version in standing)
+    position = JobPosition(tray=tray, view=f"list:{view}", shown=tray if view != "failed" else ())
+    assert not is_behind(position, standing, {})
+    start_job(TASK, owner=bo, title="One that waits")
+    assert is_behind(position, active_of_inboxes([bo.inbox.pk])[bo.inbox.pk], {}) is expected
+
+
+def test_a_move_of_what_a_page_shows_no_more_is_looked_at(bo):
+    job = start_job(TASK, owner=bo)
+    job.claim(1)
+    position = JobPosition(inbox_id=job.inbox_id, user_id=bo.pk, tray=(), language="en", zone="UTC")
+    assert moves_for({position: {str(job.pk)}}) == {}
+    assert "Counting" in job_frames.job_frames_for({position})[position].html
+
+
+async def test_a_job_that_cannot_be_rendered_stops_no_other_page(bo, chi, monkeypatch):
+    real = job_frames.row_html
+
+    def row_html(position, place, job, *args, **options):
+        if job.title == "Broken":
+            raise ValueError("This is meant.")
+        return real(position, place, job, *args, **options)
+
+    monkeypatch.setattr(job_frames, "row_html", row_html)
+    async with LivePage(bo), LivePage(chi) as page:
+        await start(bo, "Broken")
+        await start(chi, "Whole")
+        await page.until(lambda: "Whole" in page.text("#tray-list"))
+
+
+async def test_a_database_that_is_away_is_asked_again_after_a_pause(monkeypatch):
+    async def fail(*args):
+        raise OperationalError("away")
+
+    class Page:
+        jobs, closed = JobPosition(inbox_id=1), False
+
+        def wait_for_jobs(self):
+            return 0.0
+
+    monkeypatch.setattr("notifications.live.database.job_frames", fail)
+    later = []
+    watch = JobWatch(SimpleNamespace(wake=lambda: None, later=lambda *one: later.append(one)))
+    watch.mark([Page()])
+    with pytest.raises(OperationalError):
+        await watch.flush()
+    assert not watch.has_work
+    [(seconds, work)] = later
+    assert seconds == RETRY_SECONDS
+    work()
+    assert watch.has_work
 
 
 async def test_a_stranger_learns_nothing_of_a_guessed_job(bo, chi):

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from notifications.broadcasting import send_some_reminders
 from notifications.job_keeper import JobKeeper
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 keeper.step()
                 retention.step()
                 pause = announcer.pause(interval)
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 log.error("The database does not answer: %s", error)
                 connections.close_all()
                 keeper.forget()
