@@ -38,7 +38,7 @@ NO_COLUMN = _("The file has no column {names}. Its first line must name the colu
 NOT_UTF8 = _("The file is not in UTF-8. Save it as “CSV UTF-8”, and upload it once more.")
 NO_CSV = _("Line {line} cannot be read. Perhaps a quotation mark is missing there.")
 TOO_LONG = _("The file has more than {limit} lines. Divide it, or send to a group.")
-NOBODY = _("None of the {count} lines names an active account. The draft is as it was.")
+NOBODY = _("No line names an active account. The draft is as it was.")
 
 NOTHING = _("Nothing stands in this line.")
 UNKNOWN = _("There is no such account.")
@@ -97,11 +97,11 @@ def import_recipients(job: RunningJob, broadcast_id: int, language: str) -> Resu
             report.writerow([line.number, guarded(line.value), problem])
             note(job, bad, line, problem)
         if not found.names:
-            raise JobFailed(NOBODY, count=bad)
+            raise JobFailed(NOBODY)
         job.checkpoint()
         job.message(_("Saving the list"))
         address(draft, found.names, job.owner)
-        job.log(gettext("{found} people; {bad} lines name nobody.").format(found=len(found.names), bad=bad))
+        job.log(gettext("People: {found}. Lines left out: {bad}.").format(found=len(found.names), bad=bad))
         url = reverse("notifications:edit_broadcast", args=[draft.pk])
         if bad:
             return Result(url=url, file=path, label=gettext("not-imported.csv"))
@@ -142,7 +142,7 @@ def note(job: RunningJob, count: int, line: Line, problem: str) -> None:
 def checked(job: RunningJob, upload: "File[Any]", found: Found) -> Iterator[tuple[Line, str]]:
     """The lines with which something is wrong, and what that is."""
     job.message(_("Looking people up"))
-    with job.part(count_lines(upload)):
+    with job.part(count_lines(upload)) as part:
         kind, lines = lines_of(upload)
         while batch := list(islice(lines, BATCH)):
             accounts = accounts_of(kind, [line.value for line in batch if line.value])
@@ -151,6 +151,7 @@ def checked(job: RunningJob, upload: "File[Any]", found: Found) -> Iterator[tupl
                     yield line, problem
             job.advance(len(batch))
             job.checkpoint()
+        part.total = part.current  # empty lines at the end, and those within quotation marks, name nobody
 
 
 def accounts_of(kind: str, values: Iterable[str]) -> dict[str, list[Account]]:

@@ -103,6 +103,7 @@ def test_an_upload_leads_to_a_job_that_ends_at_the_draft_with_its_people(staff, 
 def test_files_as_spreadsheets_write_them_are_read(draft, ada, bo, chi, content):
     job = imported(draft, content, ada)
     assert (job.state, job.result_file, people(draft)) == ("succeeded", "", ["bo", "chi"])
+    assert (job.current, job.total, job.fraction) == (2, 2, 1.0)
 
 
 def test_what_is_wrong_with_a_line_is_said_in_the_log_and_in_a_file(staff, draft, ada, bo, chi, dana):
@@ -124,7 +125,7 @@ def test_what_is_wrong_with_a_line_is_said_in_the_log_and_in_a_file(staff, draft
     log = [line.text for line in job.lines.all()]
     assert log[0] == "3 · nobody@example.com · There is no such account."
     assert log[1] == "4 · Nothing stands in this line."
-    assert log[-1] == "2 people; 6 lines name nobody."
+    assert log[-1] == "People: 2. Lines left out: 6."
     assert (job.result_label, people(draft)) == ("not-imported.csv", ["bo", "chi"])
 
 
@@ -142,8 +143,8 @@ def test_of_two_accounts_with_an_address_the_active_one_is_meant(draft, ada, bo)
         ("username\nbö".encode("latin-1"), "The file is not in UTF-8. Save it as “CSV UTF-8”, and upload it once"),
         ("username\nbo".encode("utf-16"), "The file is not in UTF-8."),
         ("username\nbo\n" + "x" * 200_000, "Line 3 cannot be read. Perhaps a quotation mark is missing there."),
-        ("username\nx\ny\n\0", "None of the 2 lines names an active account. The draft is as it was."),
-        ("username\n", "None of the 0 lines names an active account."),
+        ("username\nx\ny\n\0", "No line names an active account. The draft is as it was."),
+        ("username\n", "No line names an active account."),
         ("username\n" + "x\n" * 100_001, "The file has more than 100,000 lines."),
     ],
     ids=["no column", "no header", "latin-1", "utf-16", "no csv", "nobody", "nothing", "too long"],

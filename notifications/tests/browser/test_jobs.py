@@ -141,14 +141,14 @@ def test_without_scripts_the_tray_opens_and_its_buttons_work(window, bo):
     eventually(lambda: Job.objects.get(pk=job.pk).state == "cancelled", "it is cancelled")
     page.goto(window.url + url_of(job))
     page.locator("#job-page").get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("link", name="See the first run")).to_be_visible()
+    expect(page.get_by_role("link", name="See the run before it")).to_be_visible()
 
 
 def test_trying_again_leads_to_the_new_run(window, bo):
     job = make(bo, "failed")
     page = window(bo).open(url_of(job))
     page.locator("#job-page").get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("link", name="See the first run")).to_have_attribute("href", url_of(job))
+    expect(page.get_by_role("link", name="See the run before it")).to_have_attribute("href", url_of(job))
 
 
 def test_when_its_button_goes_the_focus_stays_with_the_job(window, bo):
