@@ -21,6 +21,7 @@ from notifications.live import hub
 from notifications.models import Inbox, Job, Notification, faces
 from notifications.models.faces import renew_face
 from notifications.testing import LivePage
+from notifications.testing.dom import source
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -315,6 +316,18 @@ async def test_it_appears_on_open_pages_and_on_those_that_come_back(bo, chi, asy
         await page.until(lambda: bo.avatar_url in str(page.shown()))
         fresh = await LivePage(chi, client=page.client).load()
         assert page.shown() == fresh.shown()
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize("path", ["/inbox/", "/jobs/", "/inbox/preferences/"])
+async def test_it_appears_in_the_header_of_ones_own_open_pages(bo, async_client, path):
+    async with LivePage(bo, path) as page:
+        await async_client.aforce_login(bo)
+        await async_client.post(UPLOAD, {"picture": SimpleUploadedFile("me.png", picture())})
+        await sync_to_async(carry_out)(bo)
+        await page.until(lambda: bo.avatar_url in source(page.document.find("#own-face")))
+        fresh = await LivePage(bo, path, client=page.client).load()
+        assert source(page.document.find("#own-face")) == source(fresh.document.find("#own-face"))
 
 
 def test_the_newest_rows_of_every_inbox_change_and_no_number_does(bo, chi, dana, monkeypatch):

@@ -27,7 +27,7 @@ from notifications.lists import (
     page_of,
     with_events,
 )
-from notifications.models import Inbox, Noticeboard, Notification
+from notifications.models import Inbox, Noticeboard, Notification, faces
 from notifications.models.job import JOB_START
 from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
@@ -150,6 +150,7 @@ def tell(inbox: Inbox, position: Position, missing: Missing, made: Made, length:
     context = {
         "inbox": inbox,
         "epoch": inbox.noticeboard.epoch if rows is None else "",
+        "reader": inbox.user if rows is None and faces.are_known() else None,
         "bell": bell_of(inbox) if position.is_bell_open else None,
         "is_bell_open": position.is_bell_open,
         "has_banners": rows is None or missing.is_posted,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
@@ -22,6 +23,11 @@ INBOXES = 100  # in one transaction
 NEWEST = 100  # rows of an inbox that learn of it; older ones show it when their page is loaded anew
 
 
+def are_known() -> bool:
+    """Whether the site's users have pictures."""
+    return hasattr(get_user_model(), "avatar_url")
+
+
 def inboxes_with(actor: Any) -> int:
     """How many inboxes have something that this user did."""
     return rows_of(actor).order_by().values("inbox").distinct().count()
@@ -30,8 +36,10 @@ def inboxes_with(actor: Any) -> int:
 def renew_face(actor: Any) -> Iterator[int]:
     """Let open pages, and those that are away, get the newest rows of this user anew. Yields how many inboxes are done.
 
-    Doing it twice does no harm, nor does ending in between.
+    Doing it twice does no harm, nor does ending in between. This user's own pages show it in the header: they get
+    everything anew.
     """
+    Inbox.objects.of(actor).refresh_for_reader()
     last = 0
     while True:
         later = rows_of(actor).filter(inbox__gt=last).order_by("inbox").values_list("inbox", flat=True)
