@@ -67,7 +67,7 @@ class JobWatch:
     def mark(self, outlets: Iterable[Outlet]) -> None:
         """In the next flush all is looked at that they show of jobs."""
         for outlet in outlets:
-            if not outlet.closed:
+            if self._serves(outlet):
                 self._dirty[outlet] = None
         if self._dirty:
             self._hub.wake()
@@ -78,6 +78,10 @@ class JobWatch:
         if moved is not None:
             moved.add(job_id)
         self._hub.wake()
+
+    def _serves(self, outlet: Outlet) -> bool:
+        """Not one that has left, though its socket stays open for its last words."""
+        return outlet in self._hub.outlets.get(outlet.inbox_id, ())
 
     async def flush(self) -> None:
         dirty, self._dirty = self._dirty, {}
@@ -124,12 +128,12 @@ class JobWatch:
     def _again(self, outlet: Outlet, job_ids: set[str] | None) -> None:
         if job_ids is None:
             self.mark([outlet])
-        elif not outlet.closed:
+        elif self._serves(outlet):
             for job_id in job_ids:
                 self._mark_moved(outlet, job_id)
 
     def _deliver(self, outlet: Outlet, position: JobPosition, frame: JobFrame) -> None:
-        if outlet.closed:
+        if not self._serves(outlet):
             return
         if outlet.jobs != position:  # it was told meanwhile
             self.mark([outlet])

@@ -161,27 +161,55 @@ async def test_a_job_that_cannot_be_rendered_stops_no_other_page(bo, chi, monkey
         await page.until(lambda: "Whole" in page.text("#tray-list"))
 
 
-async def test_a_database_that_is_away_is_asked_again_after_a_pause(monkeypatch):
+@pytest.fixture
+def watch():
+    """The hub's part for jobs, with one page. ``later`` holds what is put off."""
+    page, later = Page(), []
+    hub = SimpleNamespace(wake=lambda: None, later=lambda *one: later.append(one), outlets={1: {page}})
+    watch = JobWatch(hub)
+    watch.mark([page])
+    return SimpleNamespace(watch=watch, page=page, later=later, outlets=hub.outlets)
+
+
+class Page:
+    inbox_id, jobs, closed = 1, JobPosition(inbox_id=1), False
+    pause = 0.0
+
+    def wait_for_jobs(self):
+        return self.pause
+
+    def push_jobs(self, frame):
+        raise AssertionError("It has left.")
+
+
+async def test_a_database_that_is_away_is_asked_again_after_a_pause(watch, monkeypatch):
     async def fail(*args):
         raise OperationalError("away")
 
-    class Page:
-        jobs, closed = JobPosition(inbox_id=1), False
-
-        def wait_for_jobs(self):
-            return 0.0
-
     monkeypatch.setattr("notifications.live.database.job_frames", fail)
-    later = []
-    watch = JobWatch(SimpleNamespace(wake=lambda: None, later=lambda *one: later.append(one)))
-    watch.mark([Page()])
     with pytest.raises(OperationalError):
-        await watch.flush()
-    assert not watch.has_work
-    [(seconds, work)] = later
+        await watch.watch.flush()
+    assert not watch.watch.has_work
+    [(seconds, work)] = watch.later
     assert seconds == RETRY_SECONDS
     work()
-    assert watch.has_work
+    assert watch.watch.has_work
+
+
+async def test_who_has_left_gets_nothing_more(watch, monkeypatch):
+    async def leave_meanwhile(moved, wanted):
+        watch.outlets.clear()
+        return {position: job_frames.JobFrame("told", position) for position in wanted}
+
+    watch.page.pause = 1.0
+    await watch.watch.flush()
+    watch.page.pause = 0.0
+    watch.watch.mark([watch.page])
+    monkeypatch.setattr("notifications.live.database.job_frames", leave_meanwhile)
+    await watch.watch.flush()
+    [(_, work)] = watch.later
+    work()
+    assert not watch.watch.has_work
 
 
 async def test_a_stranger_learns_nothing_of_a_guessed_job(bo, chi):
