@@ -15,6 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+DEEPEST = 4  # texts within texts; what is below shows nothing
+LONGEST = 4_000  # characters of one text with its parts
 
 
 class UnknownVerb(ValueError):
@@ -43,16 +45,24 @@ def texts() -> dict[str, str]:
     return {name: PART.sub(" ", str(text)) for name, text in _registry.items()}
 
 
-def fill(text: str, params: Mapping[str, object]) -> str:
-    """The text with its parts. One that is gone shows its name: what is shown stays readable."""
-    return PART.sub(lambda part: said(params.get(part[1], part[1])), text)
+def fill(text: str, params: Mapping[str, object], depth: int = 0) -> str:
+    """The text with its parts. One that is gone shows its name: what is shown stays readable.
+
+    Params are data, and may be somebody's who means harm: texts that name themselves many times, within each other,
+    would grow without end. So each part is made once, not too deep, and no text becomes too long.
+    """
+    parts = {name: said(params.get(name, name), depth + 1) for name in set(PART.findall(text))}
+    return PART.sub(lambda part: parts[part[1]], text)[:LONGEST]
 
 
-def said(part: object) -> str:
+def said(part: object, depth: int = 0) -> str:
     """A part as it is shown: {"text": ..., "params": ...} is a text of the code, in the active language."""
     if isinstance(part, dict) and isinstance(part.get("text"), str):
-        return fill(gettext(part["text"]) if part["text"] else "", part.get("params") or {})
-    return str(part)
+        params = part.get("params")
+        if not part["text"] or depth > DEEPEST:
+            return ""
+        return fill(gettext(part["text"]), params if isinstance(params, Mapping) else {}, depth)
+    return str(part)[:LONGEST]
 
 
 def render_text(name: str, params: Mapping[str, object]) -> str:
@@ -72,7 +82,7 @@ def render_html(name: str, params: Mapping[str, object]) -> SafeString:
 
 def isolated(part: object) -> object:
     """A part of a sentence in HTML. What is HTML already stays so."""
-    return said(part) if isinstance(part, dict) else part
+    return part if hasattr(part, "__html__") else said(part)
 
 
 register("account.created", _("{actor} has joined"))

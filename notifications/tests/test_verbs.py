@@ -89,3 +89,25 @@ def test_a_part_is_never_taken_for_the_actor_by_mistake():
 def test_a_part_that_is_missing_is_named(params, missing):
     with pytest.raises(ValueError, match=f"'cat.fed' needs {missing}"):
         verbs.check("cat.fed", {"actor": "", "target": "", **params})
+
+
+def nested(times, text="{a}", part="x"):
+    for _ in range(times):
+        part = {"text": text, "params": {"a": part}}
+    return {"actor": part, "target": "it", "hour": 1}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        nested(300),
+        nested(5, "{a}" * 10),
+        {**nested(0), "actor": {"text": "{a}", "params": [1]}},
+        {**nested(0), "actor": "x" * 1_000_000},
+    ],
+    ids=["deep", "bomb", "list", "long"],
+)
+def test_whatever_a_part_holds_the_row_stays_short_and_readable(params):
+    for said in (verbs.render_text("cat.fed", params), str(verbs.render_html("cat.fed", params))):
+        assert "at 1" in said.replace("<bdi>", "") or len(said) == verbs.LONGEST
+        assert len(said) < verbs.LONGEST + 100
