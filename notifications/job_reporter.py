@@ -12,10 +12,10 @@ from collections import deque
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, DataError, InterfaceError, connections
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from .models import Job
-from .models.job_history import LINES_KEPT
+from .models.job_history import LINE_LIMIT, LINES_KEPT
 from .models.job_states import CANCELLING
 from .models.job_words import plain
 from .progress import Progress
@@ -55,7 +55,7 @@ class Reporter:
         self._stopping.set()
 
     def note(self, line: str) -> None:
-        self._lines.append(plain(line))
+        self._lines.append(plain(str(line)[:LINE_LIMIT]))
 
     def rest(self) -> tuple[dict[str, Any], list[str]]:
         """How far it has come at last, and the lines that are still to be written."""
@@ -100,6 +100,6 @@ class Reporter:
         """What the database does not take is left out: it must not look as if nobody were at the job."""
         try:
             return self._job.report(columns, lines)
-        except (DataError, OverflowError):
+        except (DataError, IntegrityError, OverflowError, TypeError, ValueError):
             log.exception("Some of the progress of job %s cannot be written.", self._job.pk)
             return self._job.beat()

@@ -115,6 +115,7 @@ class RunningJob:
         """Begin one. It is a checkpoint."""
         self.checkpoint()
         self.progress.begin_phase(title)
+        self.progress.phase_title = plain(title)
 
     def log(self, text: str) -> None:
         """A line for whoever wants to know more. The last 1,000 are kept, each of at most 500 characters."""

@@ -14,6 +14,7 @@ BODY_LIMIT = 4_000
 URL_LIMIT = 2_000
 REASON_LIMIT = 200
 PARAMS_LIMIT = 4_000
+NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # as JSON writes it; a backslash before it would make it a text
 KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 GROUP_KEY_LIMIT = 100
 RESERVED_KEYS = {"all", "changes", "preferences", "seen", "selected", "undo"}
@@ -58,9 +59,9 @@ class Draft:
         try:
             packed = json.dumps(dict(self.params), ensure_ascii=False, allow_nan=False)
             packed.encode()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise InvalidNotification("params holds names with texts and numbers (JSON).") from None
-        if len(packed) > PARAMS_LIMIT or "\\u0000" in packed:
+        if len(packed) > PARAMS_LIMIT or NUL.search(packed):
             raise InvalidNotification(f"params takes at most {PARAMS_LIMIT} characters of JSON, without NUL.")
         object.__setattr__(self, "params", json.loads(packed))  # as the database will give them back
         if self.verb:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from notifications.verbs import fill
 
+from .draft import NUL
 from .job_states import RETRYING, RUNNING
 
 ETA_AFTER = timedelta(seconds=5)  # of work, before anybody can tell how long the rest takes
@@ -128,4 +129,5 @@ def plain(text: str) -> str:
 
 def plain_params(params: dict[str, Any]) -> dict[str, Any]:
     """As JSON; what is none, as it reads."""
-    return dict(json.loads(plain(json.dumps(params, default=str, ensure_ascii=False)).replace("\\u0000", "")))
+    packed = plain(json.dumps(params, default=str, ensure_ascii=False))
+    return dict(json.loads(NUL.sub(r"\1", packed), parse_constant=str))

@@ -34,6 +34,7 @@ from notifications.jobs import (
     start_job,
 )
 from notifications.models import Job, clock
+from notifications.models.job_history import LINE_LIMIT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,6 +213,48 @@ def test_progress_that_cannot_be_written_does_not_look_like_silence(bo):
     job = start_job(TASK, owner=bo)
     carry_out(job.pk, 1, work)
     assert (now(job).state, now(job).current) == ("succeeded", 7)
+
+
+@pytest.mark.parametrize("name", [float("nan"), "C:\\u0000", "\\\x00", {"text": "{a}", "params": [1]}])
+def test_a_message_may_hold_what_people_or_sums_have_made(bo, name):
+    def work(running):
+        running.message("At {name}", name=name)
+        eventually(lambda: now(job).message, "its message")
+
+    job = start_job(TASK, owner=bo, title="{name}", params={"name": "C:\\u0000"})
+    carry_out(job.pk, 1, work)
+    assert (now(job).state, now(job).title_text) == ("succeeded", "C:\\u0000")
+    assert now(job).message_text.startswith("At ")
+
+
+def test_a_phase_may_be_called_as_a_file_is(bo):
+    def work(running):
+        running.phase("report-\udc80\x00.csv")
+        eventually(lambda: now(job).phase_title, "its phase")
+
+    job = start_job(TASK, owner=bo)
+    carry_out(job.pk, 1, work)
+    assert (now(job).state, now(job).phase_title) == ("succeeded", "report-?.csv")
+
+
+@pytest.mark.parametrize("current", [float("nan"), float("inf"), "seven"])
+def test_whatever_cannot_be_written_its_reporter_goes_on(bo, current):
+    def work(running):
+        running.progress.parts[-1].current = current
+        heard = now(job).heartbeat
+        eventually(lambda: now(job).heartbeat > heard, "a heartbeat")
+        running.progress.parts[-1].current = 7
+
+    job = start_job(TASK, owner=bo)
+    carry_out(job.pk, 1, work)
+    assert (now(job).state, now(job).current) == ("succeeded", 7)
+
+
+def test_a_line_is_cut_before_it_waits_to_be_written(bo):
+    with run_job(owner=bo, title="Rebuilding") as running:
+        running.reporter.let_go()
+        running.log("x" * 5_000_000)
+        assert [len(line) for line in running.reporter._lines] == [LINE_LIMIT]
 
 
 def test_what_its_owner_could_not_be_told_is_refused_at_the_start(bo):
