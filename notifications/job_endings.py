@@ -27,7 +27,7 @@ from .job_files import FileKept, keep_result, remove
 from .job_results import JobFailed, Result, RetryLater
 from .models import Job
 from .models.job_states import CANCELLED, CANCELLING, FAILED, LOST, SUCCEEDED
-from .models.job_words import CUT_OFF, TOO_LONG, WENT_WRONG
+from .models.job_words import CUT_OFF, TOO_LONG, WENT_WRONG, plain
 from .running_job import JobCancelled, RunningJob
 
 T = TypeVar("T")
@@ -80,7 +80,13 @@ def succeed(job: Job, attempt: int, result: Any, ending: dict[str, Any]) -> None
         log.error("The result of job %s could not be kept.", job.pk, exc_info=error)
         insist(partial(finish, job, attempt, FAILED, error=WENT_WRONG, **ending))
         return
-    is_mine = insist(partial(finish, job, attempt, SUCCEEDED, result=result, kept=kept, **ending))
+    try:
+        is_mine = insist(partial(finish, job, attempt, SUCCEEDED, result=result, kept=kept, **ending))
+    except (OperationalError, InterfaceError):  # it may have been written all the same
+        raise
+    except Exception:
+        remove(kept.name if kept else "")
+        raise
     if kept and not is_mine and job.result_file != kept.name:  # else the first try was written, and its answer was lost
         remove(kept.name)
 
@@ -115,7 +121,7 @@ def finish(
 
 def keep(job: Job, result: Result | None, kept: FileKept | None) -> None:
     if result:
-        job.result_url, job.result_label = result.url, result.label[:200]
+        job.result_url, job.result_label = result.url, plain(result.label[:200])
     if kept:
         job.result_file, job.result_label, job.result_size = kept.name, kept.label, kept.size
 

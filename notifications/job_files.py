@@ -10,11 +10,11 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage, storages
-from django.utils.text import get_valid_filename
 from django.utils.translation import gettext_noop
 
 from .job_results import JobFailed
 from .models import Job, clock
+from .models.job_words import plain
 
 GONE = gettext_noop("The file is no longer kept. Please upload it once more.")
 NAME_LIMIT = 100  # characters
@@ -32,8 +32,8 @@ def private() -> Storage:
 
 
 def keep_upload(upload: "File[Any]") -> str:
-    """Its name in the storage."""
-    return private().save(f"uploads/{uuid4().hex}", upload)
+    """Its name in the storage. Raises OSError."""
+    return keep(f"uploads/{uuid4().hex}", upload)
 
 
 def open_upload(job: Job) -> "File[Any]":
@@ -52,13 +52,23 @@ def take_over_upload(job: Job, other: Job) -> None:
 
 
 def keep_result(job: Job, file: Path | str, label: str) -> FileKept:
-    """Move a local file into the storage. Raises OSError."""
+    """Move a local file into the storage, where it is called by nothing that people wrote. Raises OSError."""
     path = Path(file)
-    label = (label or path.name)[:NAME_LIMIT]
-    with path.open("rb") as content:
-        name = private().save(f"results/{job.pk}/{job.attempt}/{get_valid_filename(label)}", File(content))
-    path.unlink(missing_ok=True)
-    return FileKept(name, label, private().size(name))
+    try:
+        with path.open("rb") as content:
+            name = keep(f"results/{job.pk.hex}-{job.attempt}", File(content))
+    finally:
+        path.unlink(missing_ok=True)
+    return FileKept(name, plain(label or path.name)[:NAME_LIMIT], private().size(name))
+
+
+def keep(name: str, content: "File[Any]") -> str:
+    """All of it or, where the disk is full, nothing."""
+    try:
+        return private().save(name, content)
+    except BaseException:
+        remove(name)
+        raise
 
 
 def expiry() -> Any:

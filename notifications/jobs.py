@@ -116,6 +116,7 @@ def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
             if job.retry_of_id and (other := Job.objects.filter(retry_of=job.retry_of_id).first()):
                 return other
             if not job.key:
+                remove(job.upload_file)
                 raise
     job.nudge_after_commit()
     transaction.on_commit(partial(send, [job]), robust=True)
