@@ -1,7 +1,7 @@
 """The people of a draft from a CSV file: each line names one; what is wrong with a line is said with its number."""
 
 import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -28,6 +28,7 @@ BATCH = 500  # people in one query
 LINES_LIMIT = 100_000
 LOGGED_LIMIT = 200  # lines of the job's log
 DELIMITERS = ",;\t"
+ENDS = (b"\n", b"\r")  # of lines; Windows writes both, and old spreadsheets the second alone
 BY_NAME, BY_ADDRESS = "name", "address"
 COLUMNS = {"username": BY_NAME, "email": BY_ADDRESS, "e-mail": BY_ADDRESS}
 
@@ -177,11 +178,12 @@ def key_of(kind: str, value: str) -> str:
 def count_lines(upload: "File[Any]") -> int:
     """But for the first, which names the columns. Raises JobFailed for more than we take."""
     upload.seek(0)
-    count, last = 0, b"\n"
+    counts: Counter[bytes] = Counter()
+    last = b"\n"
     while part := upload.read(64 * 1024):
-        count += part.count(b"\n")
+        counts.update({end: part.count(end) for end in ENDS})
         last = part[-1:]
-    count += last != b"\n"
+    count = max(counts.values(), default=0) + (last not in ENDS)
     if count > LINES_LIMIT + 1:
         raise JobFailed(TOO_LONG, limit=f"{LINES_LIMIT:,}")
     return max(count - 1, 0)

@@ -97,8 +97,9 @@ def test_an_upload_leads_to_a_job_that_ends_at_the_draft_with_its_people(staff, 
         '"E-Mail","note"\n"bo@example.com","one,\ntwo"\n chi@example.com ,\n',
         "email,username\nnobody@example.com,bo\n,chi\n",
         "username\nbo\nchi\n\n\n",
+        "username\rbo\rchi\r",
     ],
-    ids=["plain", "semicolons", "mark and tabs", "addresses", "quotes", "names go before addresses", "empty end"],
+    ids=["plain", "semicolons", "mark and tabs", "addresses", "quotes", "names go before addresses", "empty end", "old"],
 )
 def test_files_as_spreadsheets_write_them_are_read(draft, ada, bo, chi, content):
     job = imported(draft, content, ada)
@@ -146,8 +147,9 @@ def test_of_two_accounts_with_an_address_the_active_one_is_meant(draft, ada, bo)
         ("username\nx\ny\n\0", "No line names an active account. The draft is as it was."),
         ("username\n", "No line names an active account."),
         ("username\n" + "x\n" * 100_001, "The file has more than 100,000 lines."),
+        ("username\r" + "x\r" * 100_001, "The file has more than 100,000 lines."),
     ],
-    ids=["no column", "no header", "latin-1", "utf-16", "no csv", "nobody", "nothing", "too long"],
+    ids=["no column", "no header", "latin-1", "utf-16", "no csv", "nobody", "nothing", "too long", "too long, of old"],
 )
 def test_what_cannot_be_imported_fails_in_words_and_changes_nothing(draft, ada, bo, content, said):
     before = draft.version
