@@ -99,7 +99,7 @@ def test_an_upload_leads_to_a_job_that_ends_at_the_draft_with_its_people(staff, 
         "username\nbo\nchi\n\n\n",
         "username\rbo\rchi\r",
     ],
-    ids=["plain", "semicolons", "mark and tabs", "addresses", "quotes", "names go before addresses", "empty end", "old"],
+    ids=["plain", "semicolons", "mark and tabs", "addresses", "quotes", "names first", "empty end", "old"],
 )
 def test_files_as_spreadsheets_write_them_are_read(draft, ada, bo, chi, content):
     job = imported(draft, content, ada)
