@@ -26,6 +26,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SIZES = (32, 64, 256)  # pixels, as high as wide
 BYTES_LIMIT = 5 * 1024 * 1024
 PIXELS_LIMIT = 25_000_000
+SCANS_LIMIT = 500  # of a JPEG; cameras make one, programs ten
+START_OF_SCAN = b"\xff\xda"
 QUALITY = 82
 KEY_START = "avatar-"
 
@@ -66,7 +68,18 @@ def opened(file: IO[bytes]) -> Image.Image:
         raise BadPicture(NO_PICTURE) from None
     if image.width * image.height > PIXELS_LIMIT:
         raise too_many
+    if image.format == "JPEG" and scans_of(file) > SCANS_LIMIT:
+        raise BadPicture(NO_PICTURE)
     return image
+
+
+def scans_of(file: IO[bytes]) -> int:
+    """How often a JPEG is drawn over at most: a few bytes can ask for all of its pixels once more."""
+    position = file.tell()
+    file.seek(0)
+    count = file.read().count(START_OF_SCAN)
+    file.seek(position)
+    return count
 
 
 def square_of(file: IO[bytes]) -> Image.Image:

@@ -198,6 +198,15 @@ def test_the_worker_looks_at_the_header_once_more(bo, monkeypatch):
     assert (job.state, job.error_text[:36]) == ("failed", "This picture has too many pixels. Ch")
 
 
+def test_a_picture_that_is_drawn_over_too_often_is_refused(as_bo):
+    content = picture("JPEG", progressive=True)
+    scan, end = content[content.rindex(avatars.START_OF_SCAN) : -2], content[-2:]
+    response = upload(as_bo, content[:-2] + scan * avatars.SCANS_LIMIT + end)
+    assert response.status_code == 422
+    assert "no picture that we can read" in response.content.decode()
+    assert not Job.objects.exists()
+
+
 def test_what_turns_out_to_be_damaged_fails_in_words_and_leaves_no_file(as_bo, bo):
     content = bytearray(picture("JPEG", (300, 300)))
     del content[-len(content) // 3 :]
