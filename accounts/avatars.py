@@ -33,6 +33,7 @@ KEY_START = "avatar-"
 
 READING, CUTTING, SHOWING = _("Reading the picture"), _("Cutting it to size"), _("Showing it everywhere")
 NO_PICTURE = _("This is no picture that we can read. Choose a PNG, JPEG, WebP or GIF file.")
+SEE_PROFILE = _("See your profile")
 TOO_MANY_PIXELS = _("This picture has too many pixels. Choose one with at most {limit} million, such as 5,000 × 5,000.")
 TOO_LARGE = _("This file has {size} MB. Choose one with at most {limit} MB.")
 EMPTY = _("This file is empty. Choose a PNG, JPEG, WebP or GIF file.")
@@ -149,7 +150,7 @@ def make(job: RunningJob) -> Result:
         raise
     job.phase(SHOWING)
     show(job)
-    return Result(url=reverse("accounts:profile"))
+    return Result(url=reverse("accounts:profile"), label=SEE_PROFILE)
 
 
 def drawn(square: Image.Image, size: int) -> bytes:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from . import events
 from .delivery import put
-from .job_files import expiry
+from .job_files import expiry, remove
 from .models import Draft, Job, JobLine
 from .models.draft import BODY_LIMIT
 from .models.job_states import CANCELLED, FAILED, LOST, SUCCEEDED
@@ -19,6 +19,9 @@ LEVELS = {SUCCEEDED: "success", FAILED: "error", CANCELLED: "info", LOST: "error
 def end_attempt(job: Job, state: str, error: str = "", params: dict[str, Any] | None = None) -> None:
     """Inside of change(): the job is over, and its owner is told."""
     job.end(state, error, params)
+    if state == SUCCEEDED and job.upload_file:  # nobody does it once more
+        transaction.on_commit(partial(remove, job.upload_file), robust=True)
+        job.upload_file = ""
     job.expires_at = expiry() if job.result_file or job.upload_file else None
     if job.branch_of_id is None:
         put([job.inbox_id], job.item_key, draft_of(job, state))

@@ -15,7 +15,6 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from notifications.job_lists import (
-    LINES_SHOWN,
     Shown,
     first_of_lists,
     lines_after,
@@ -29,6 +28,7 @@ from notifications.models.job import may_watch_all
 
 from .job_positions import JobPosition, is_same
 
+LINES_LIMIT = 128 * 1024  # bytes of new lines in one frame; where there are more, it is the last of them
 KEPT_SECONDS = 1.0
 TRUST_SECONDS = 2.0  # for which a permission is taken to be still there
 
@@ -147,7 +147,9 @@ def page_pieces(position: JobPosition, job: Job | None, made: Made) -> tuple[str
 def new_lines(job: Job, position: JobPosition) -> dict[str, Any]:
     """What the page lacks of its log, and whether there is more between than it gets."""
     lines = lines_after(job, position.line) if job.line_count > position.line else []
-    return {"lines": lines, "has_gap": len(lines) == LINES_SHOWN and lines[0].number > position.line + 1}
+    while sum(len(line.text.encode()) for line in lines) > LINES_LIMIT:
+        lines = lines[len(lines) // 2 :]
+    return {"lines": lines, "has_gap": bool(lines) and lines[0].number > position.line + 1}
 
 
 def rows_html(position: JobPosition, place: str, before: Shown | str, jobs: list[Job], made: Made) -> str:

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('retry_of', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retried_by', to='notifications.job')),
             ],
             options={
-                'permissions': [('watch_jobs', "Can see and cancel everybody's jobs")],
+                'permissions': [('watch_jobs', "Can see, cancel, repeat and download everybody's jobs")],
             },
             bases=(notifications.models.job_words.JobWords, models.Model),
         ),

@@ -111,7 +111,7 @@ class Job(JobWords, models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        permissions = [("watch_jobs", "Can see and cancel everybody's jobs")]
+        permissions = [("watch_jobs", "Can see, cancel, repeat and download everybody's jobs")]
         constraints = [
             models.UniqueConstraint(
                 fields=["inbox", "key"], name="job_key_once_while_active", condition=Q(ended_at=None) & ~Q(key="")

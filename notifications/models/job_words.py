@@ -37,6 +37,8 @@ class JobWords:
         phase: int
         phase_count: int
         phase_title: str
+        result_label: str
+        result_size: int | None
         current: int
         total: int | None
         fraction: float | None
@@ -78,6 +80,11 @@ class JobWords:
         if self.current > self.total:
             return _("{current} of about {total}").format(current=current, total=total)
         return _("{current} of {total}").format(current=current, total=total)
+
+    @property
+    def result_text(self) -> str:
+        """What the link of its result is called, in the reader's language; a file has its own name."""
+        return "" if self.result_size is not None else translated(self.result_label, {})
 
     @property
     def percent(self) -> int | None:

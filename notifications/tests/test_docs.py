@@ -191,9 +191,11 @@ def test_a_python_sample_compiles(sample):
 
 @pytest.fixture
 def _registries(monkeypatch):
-    """What samples register is forgotten afterwards."""
+    """What samples register or listen to is forgotten afterwards."""
     for module in (categories, verbs, targets):
         monkeypatch.setattr(module, "_registry", dict(module._registry))
+    for signal in [one for one in vars(events).values() if isinstance(one, Signal)]:
+        monkeypatch.setattr(signal, "receivers", list(signal.receivers))
     yield
     post_delete.disconnect(sender=get_user_model(), dispatch_uid="belfry_target")
 

@@ -12,7 +12,7 @@ from notifications import events, job_files, signals
 from notifications.job_ends import LEVELS
 from notifications.job_files import private
 from notifications.job_keeper import JobKeeper
-from notifications.jobs import Result, cancel_job, carry_out, retry_job, start_job
+from notifications.jobs import JobFailed, Result, cancel_job, carry_out, retry_job, start_job
 from notifications.models import Job, clock
 from notifications.tests.threads import together
 
@@ -113,3 +113,13 @@ def test_a_file_that_is_taken_over_meanwhile_stays(bo, storage, monkeypatch):
     again = retry_job(job)
     JobKeeper().remove_expired()
     assert [path.name for path in files(storage)] == [Path(now(again).upload_file).name]
+
+
+def test_what_it_worked_on_goes_with_its_success_and_stays_when_it_failed(bo, storage):
+    def fail(running):
+        raise JobFailed("No")
+
+    for work, kept in ((lambda running: None, 0), (fail, 1)):
+        job = start_job(TASK, owner=bo, upload=ContentFile(b"a,b"))
+        carry_out(job.pk, 1, work)
+        assert (bool(now(job).upload_file), len(files(storage))) == (bool(kept), kept)

@@ -60,6 +60,7 @@ async def fresh(page):
 
 
 def progress_of(page):
+    """All of its bars. They may stand at different versions for a moment: what is read is no snapshot."""
     return [bar.get("value") for bar in page.document.root.iter("progress")]
 
 
@@ -71,7 +72,7 @@ async def test_a_job_is_seen_from_its_start_to_its_end_on_every_page_of_its_owne
             pages = [inbox, jobs, own]
             await move(job, 3, message="Writing", lines=["the first line"])
             for page in pages:
-                await page.until(lambda page=page: "0.3000" in progress_of(page))
+                await page.until(lambda page=page: set(progress_of(page)) == {"0.3000"})
             await own.until(lambda: "the first line" in own.text("#log"))
             for page in pages:
                 assert page.shown() == await fresh(page)
@@ -117,7 +118,7 @@ async def test_what_lost_nudges_have_left_behind_the_sweep_finds(bo, monkeypatch
         await begin(job)
         await move(job, 5)
         for page in (inbox, own, jobs):
-            await page.until(lambda page=page: "0.5000" in progress_of(page))
+            await page.until(lambda page=page: set(progress_of(page)) == {"0.5000"})
         await end(job)
         for page in (inbox, own, jobs):
             await page.until(lambda page=page: "Done" in page.text("#tray-list"))

@@ -37,7 +37,7 @@
 
   const tell = (row, what) => {
     const line = document.createElement("p");
-    line.textContent = said.dataset[what].replace("{job}", row.querySelector("h1, h3").textContent.trim());
+    line.textContent = said.dataset[what].replace("{job}", () => row.querySelector("h1, h3").textContent.trim());
     said.append(line);
   };
 
