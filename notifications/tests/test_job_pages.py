@@ -426,6 +426,10 @@ def test_a_result_is_downloaded_by_its_owner_and_never_shown_by_the_browser(read
     assert "no-store" in answer.headers["Cache-Control"]
 
 
+def test_staff_who_may_watch_jobs_can_download_it_too(watcher, bo):
+    assert b"".join(watcher.get(url_of(with_file(bo, "report.csv", b"1,2"), "job_result")).streaming_content) == b"1,2"
+
+
 def test_a_name_in_several_lines_is_a_name(reader, bo):
     answer = reader.get(url_of(with_file(bo, 'a\r\nSet-Cookie: "x"'), "job_result"))
     assert answer.headers["Content-Disposition"] == r'attachment; filename="a Set-Cookie: \"x\""'

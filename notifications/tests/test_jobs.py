@@ -1,5 +1,6 @@
 """Jobs: each ends, once, and its owner is told once; whoever was given up on changes nothing."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import transaction
 from config.tests.site import eventually
 from notifications import events
 from notifications.job_endings import leave_attempt, lose_attempt
+from notifications.job_reporter import INTERVAL
 from notifications.jobs import (
     InvalidJob,
     JobFailed,
@@ -251,6 +253,21 @@ def test_one_that_failed_can_be_done_once_more_and_knows_its_first_run(bo):
     assert retry_job(now(job)) == again
     assert (again.retry_of, again.args, again.kwargs) == (job, [1], {"two": 2})
     assert not now(job).can_be_retried
+
+
+def test_however_often_it_moves_it_is_written_a_few_times_a_second_and_the_last_of_it_always(bo):
+    began = time.monotonic()
+    with run_job(owner=bo, title="Counting") as running:
+        before = now(running.row).version
+        running.expect(200_000)
+        while time.monotonic() - began < 4 * INTERVAL:
+            for _ in range(100):
+                running.advance()
+        count = running.progress.parts[-1].current
+        writes = now(running.row).version - before
+    assert writes <= (time.monotonic() - began) / INTERVAL
+    assert INTERVAL >= 0.25
+    assert now(running.row).current == count
 
 
 def test_code_without_a_worker_reports_as_well(bo):
