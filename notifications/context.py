@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from .job_lists import shown_of, stamp_of, tray_of
+from .job_lists import Tray
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
@@ -12,11 +12,8 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     request.inbox.collect()  # type: ignore[attr-defined]
-    tray = tray_of(request.inbox)  # type: ignore[attr-defined]
     return {
-        "tray": tray,
-        "tray_active": sum(job.is_active for job in tray),
-        "tray_at": stamp_of(shown_of(tray)),
+        "tray": Tray(request.inbox),  # type: ignore[attr-defined]
         "inbox": request.inbox,  # type: ignore[attr-defined]
         "epoch": request.inbox.noticeboard.epoch,  # type: ignore[attr-defined]
         "build": settings.BUILD_ID,

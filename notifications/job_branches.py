@@ -32,14 +32,15 @@ def begin_branches(job: Job, branches: Sequence[Job]) -> None:
     transaction.on_commit(partial(send, branches), robust=True)
 
 
-def send(branches: Sequence[Job]) -> None:
-    events.send(events.job_due, Job, jobs=[branch.next_message for branch in branches])
+def send(jobs: Sequence[Job]) -> None:
+    """To the workers; by whoever listens to ``events.job_due``."""
+    events.send(events.job_due, Job, jobs=[job.next_message for job in jobs])
 
 
 def settle_branched(job_id: UUID) -> None:
     """How far its branches have come together; its end when all of them have ended. Safe to do twice, and by two."""
     job = Job.objects.get(pk=job_id)
-    with transaction.atomic(), job.change():
+    with job.change():
         if not (job.is_branched and job.is_active):
             return
         branches = list(job.branches.order_by("ended_at", "queued_at").defer("args", "kwargs"))

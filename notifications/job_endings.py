@@ -18,7 +18,6 @@ from django.db import (
     OperationalError,
     ProgrammingError,
     connections,
-    transaction,
 )
 
 from .job_branches import begin_branches
@@ -105,7 +104,7 @@ def finish(
     branches: Sequence[Job] = (),
 ) -> bool:
     """The end of this attempt, and of the job, unless it has branches. False when the attempt is no longer the one."""
-    with transaction.atomic(), job.change():
+    with job.change():
         if not job.holds(attempt):
             return False
         take_down(job, columns, lines)
@@ -128,7 +127,7 @@ def keep(job: Job, result: Result | None, kept: FileKept | None) -> None:
 
 def put_off(job: Job, attempt: int, wish: RetryLater, *, columns: dict[str, Any], lines: list[str]) -> bool:
     """Another attempt later, where one is left."""
-    with transaction.atomic(), job.change():
+    with job.change():
         if not job.holds(attempt):
             return False
         take_down(job, columns, lines)
@@ -143,7 +142,7 @@ def put_off(job: Job, attempt: int, wish: RetryLater, *, columns: dict[str, Any]
 
 def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
     """Nobody has been at it for too long: it begins anew where the task may, and is lost otherwise."""
-    with transaction.atomic(), job.change():
+    with job.change():
         if job.holds(attempt) and job.heartbeat == heartbeat:
             give_up_attempt(job)
 
@@ -151,7 +150,7 @@ def lose_attempt(job: Job, attempt: int, heartbeat: int) -> None:
 def leave_attempt(job_id: UUID, attempt: int) -> None:
     """Its process is told to end, and cannot go on with it."""
     for job in Job.objects.filter(pk=job_id):  # its owner may be gone
-        with transaction.atomic(), job.change():
+        with job.change():
             if job.holds(attempt):
                 give_up_attempt(job)
 

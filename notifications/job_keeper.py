@@ -10,8 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from . import jobs
-from .job_branches import settle_all_branched
+from .job_branches import send, settle_all_branched
 from .job_endings import lose_attempt
 from .job_files import remove_files
 from .models import Job, clock
@@ -47,7 +46,7 @@ class JobKeeper:
         for job in due:
             job.note_sending()
         if due:
-            jobs.send(due)
+            send(due)
 
     def find_lost(self) -> None:
         moment = time.monotonic()

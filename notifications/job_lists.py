@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Case, F, IntegerField, Q, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .models import Inbox, Job, JobLine
@@ -51,6 +51,25 @@ def stamp_of(shown: Shown) -> str:
     return blake2s(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
 
 
+class Tray:
+    """That of one reader, read when it is first shown: fragments of pages have none."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        return tray_of(self._inbox)
+
+    @property
+    def active(self) -> int:
+        return sum(job.is_active for job in self.jobs)
+
+    @property
+    def stamp(self) -> str:
+        return stamp_of(shown_of(self.jobs))
+
+
 def tray_of(inbox: Inbox) -> list[Job]:
     return trays_of([inbox.pk])[inbox.pk]
 
@@ -79,12 +98,15 @@ def page_of_jobs(inbox: Inbox, name: str, before: str = "") -> JobPage:
     if before:
         jobs = jobs.filter(before_job(inbox.jobs.get(pk=before)))
     rows = list(jobs[: LIST_LENGTH + 1])
-    older = (
-        {**({"view": name} if name != "all" else {}), "before": str(rows[LIST_LENGTH - 1].pk)}
-        if rows[LIST_LENGTH:]
-        else None
-    )
-    return JobPage(rows[:LIST_LENGTH], f"{reverse('notifications:jobs')}?{urlencode(older)}" if older else "")
+    if len(rows) <= LIST_LENGTH:
+        return JobPage(rows, "")
+    rows.pop()
+    return JobPage(rows, address(name, before=rows[-1].pk))
+
+
+def address(name: str, **more: object) -> str:
+    query = {**({"view": name} if name != "all" else {}), **more}
+    return f"{reverse('notifications:jobs')}?{urlencode(query)}"
 
 
 def first_of_lists(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Job]]:
@@ -116,7 +138,7 @@ def active_of_inboxes(inbox_ids: Collection[int]) -> dict[int, tuple[tuple[str, 
 
 def in_filter(inbox: Inbox, name: str) -> JobQuerySet:
     jobs: Any = inbox.jobs.filter(FILTERS[name][1], branch_of=None)
-    return jobs.select_related("retried_by").order_by("-queued_at", "pk")
+    return jobs.prefetch_related("retried_by").order_by("-queued_at", "pk")
 
 
 def before_job(job: Job) -> Q:

@@ -17,6 +17,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from . import events
+from .job_branches import send
 from .job_endings import conclude, insist, leave_attempt
 from .job_ends import draft_of, end_attempt
 from .job_files import keep_upload, remove, take_over_upload
@@ -123,11 +124,6 @@ def begin(job: Job, upload: "File[Any] | None" = None) -> Job:
     return job
 
 
-def send(jobs: Sequence[Job]) -> None:
-    """To the workers; by whoever listens to ``events.job_due``."""
-    events.send(events.job_due, Job, jobs=[job.next_message for job in jobs])
-
-
 def carry_out(
     job_id: UUID | str,
     attempt: int,
@@ -136,7 +132,7 @@ def carry_out(
     time_limit: float | None = None,
 ) -> None:
     """Do this attempt of a job, unless it is somebody else's by now. For workers."""
-    job = Job.objects.filter(pk=job_id).select_related("inbox__user").first()
+    job = Job.objects.filter(pk=job_id).first()
     if job is None or not job.claim(attempt, time_limit):
         log.info("Attempt %d of job %s is not to be done (any more).", attempt, job_id)
         return
@@ -194,7 +190,7 @@ def attempting(job: Job, *, raises: bool = False) -> Iterator[RunningJob]:
 def cancel_job(job: Job) -> bool:
     """Ask it to end. One that waits is cancelled at once, one that runs at its next checkpoint. False when it had
     ended already."""
-    with transaction.atomic(), job.change():
+    with job.change():
         if job.is_waiting:
             end_attempt(job, CANCELLED)
         elif job.state == RUNNING:
@@ -205,7 +201,7 @@ def cancel_job(job: Job) -> bool:
 
 def end_job_by_force(job: Job) -> bool:
     """End one that was asked to, and has not within a minute. What its worker still does has no effect on it."""
-    with transaction.atomic(), job.change():
+    with job.change():
         if not job.can_be_forced:
             return False
         end_attempt(job, CANCELLED, ENDED_BY_FORCE)
@@ -224,7 +220,7 @@ def revoke_job(job_id: UUID | str, attempt: int) -> None:
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         return
-    with transaction.atomic(), job.change():
+    with job.change():
         if job.holds(attempt) or awaits(job, attempt):
             end_attempt(job, CANCELLED, REVOKED)
 
@@ -235,7 +231,7 @@ def refuse_job(job_id: UUID | str, attempt: int) -> None:
     if job is None:
         return
     log.error("There is no task %s in this worker, for job %s.", job.task, job.pk)
-    with transaction.atomic(), job.change():
+    with job.change():
         if awaits(job, attempt) and job.sent:
             end_attempt(job, FAILED, WENT_WRONG)
 

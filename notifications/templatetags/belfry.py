@@ -24,6 +24,7 @@ COUNTED = {
     "new": lambda n: ngettext("{n} new", "{n} new", n),
     "selected": lambda n: ngettext("{n} selected", "{n} selected", n),
 }
+EXACT = "%Y-%m-%dT%H:%M:%SZ"  # of times in UTC, for scripts
 EXAMPLES = (100, 0, 1, 2, 3, 5, 6, 7, 11)
 
 
@@ -57,7 +58,7 @@ def ago(moment: datetime) -> SafeString:
     local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
-        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moment.strftime(EXACT),
         formats.date_format(local, "DATETIME_FORMAT"),
         relative(moment),
     )
@@ -69,7 +70,7 @@ def moment(value: datetime) -> SafeString:
     local = timezone.localtime(value)
     day, date, time = (formats.date_format(local, name) for name in ("D", "MONTH_DAY_FORMAT", "TIME_FORMAT"))
     words = _("{day}, {date}, {time}").format(day=day, date=date, time=time)
-    return format_html('<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), words)
+    return format_html('<time datetime="{}">{}</time>', value.strftime(EXACT), words)
 
 
 @register.simple_tag
@@ -78,7 +79,7 @@ def in_time(moment: datetime) -> SafeString:
     local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" data-countdown>{}</time>',
-        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moment.strftime(EXACT),
         _("at {time}").format(time=formats.date_format(local, "TIME_FORMAT")),
     )
 

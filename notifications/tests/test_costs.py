@@ -295,3 +295,11 @@ def test_what_was_sent_about_something_is_found_by_its_index(bo, inbox):
     plans = [plan(sql) for sql in asked if re.match("(SELECT|INSERT) .*notifications_notification", sql)]
     assert len(plans) == 2
     assert [steps for steps in plans if "notification_target" not in steps] == []
+
+
+def test_an_answer_that_shows_no_jobs_asks_for_none(bo, inbox, client):
+    notify(bo, title="One", key="one")
+    client.force_login(bo)
+    asked = statements(lambda: client.post("/inbox/one/archive/", {"live": "on"}, headers={"HX-Request": "true"}))
+    assert any("notifications_inbox" in str(one) for one in asked)
+    assert not any("notifications_job" in str(one) for one in asked)

@@ -1,7 +1,6 @@
 """A served site and windows to look at it: the real server in a process of its own, and a real Chromium."""
 
 import http.client
-import os
 import signal
 import subprocess
 import sys
@@ -10,16 +9,15 @@ from http.cookies import SimpleCookie
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from config.tests.site import eventually, free_port
 from notifications.models import Board
+from notifications.tests import children
 
 expect.set_options(timeout=15_000)
 
@@ -88,18 +86,7 @@ class Server:
 
 
 def environment() -> dict[str, str]:
-    """What makes it serve this worker's test database over this worker's bus."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        database = f"sqlite:///{name}"
-    else:
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "notifications.tests.browser.settings",
-        "DATABASE_URL": database,
-        "TESTS_REDIS_URL": settings.REDIS_URL,
-    }
+    return children.environment("notifications.tests.browser.settings")
 
 
 @pytest.fixture(scope="session")

@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from celery import current_app
 from django.conf import settings
-from django.db import connection
 
 from config.tests.site import eventually
 from notifications import job_task
 from notifications.jobs import start_job
 from notifications.management.commands.up import worker_command
 from notifications.models import Job, Notification
+from notifications.tests import children
 
 CHILDREN = 2  # of the worker
 
@@ -67,19 +66,8 @@ class Worker(Process):
 
 
 def environment() -> dict[str, str]:
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        database = f"sqlite:///{name}"
-    else:
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "notifications.tests.process.settings",
-        "DATABASE_URL": database,
-        "TESTS_REDIS_URL": settings.REDIS_URL,
-        "TESTS_BROKER_URL": settings.CELERY_BROKER_URL,
-        "PYTHONUNBUFFERED": "1",
-    }
+    more = {"TESTS_BROKER_URL": settings.CELERY_BROKER_URL, "PYTHONUNBUFFERED": "1"}
+    return children.environment("notifications.tests.process.settings", **more)
 
 
 @pytest.fixture(scope="session")
