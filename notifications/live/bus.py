@@ -24,6 +24,8 @@ LINGER_SECONDS = 30.0  # in a group after its last socket has gone: every change
 RETRY_SECONDS = 2.0
 RUBBISH_SECONDS = 0.01  # after what is no message; so that a stream of it does not take all of our time
 DEAF_SECONDS = 7.0  # without a canary's return, after which the bus counts as down
+RENEWAL_SECONDS = 10.0  # without one, after which new connections take the place of the old ones
+ENDING_SECONDS = 3.0  # for the old ones to be closed
 
 
 class Bus:
@@ -43,9 +45,12 @@ class Bus:
         self._joined: set[str] = set()
         self._leaving: dict[str, float] = {}
         self._work = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
+        self._subscribing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._heard_at = 0.0
+        self._began_at = time.monotonic()
 
     @property
     def is_up(self) -> bool:
@@ -58,14 +63,11 @@ class Bus:
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen_forever()), loop.create_task(self._subscribe_forever())]
+        self._listening = loop.create_task(self._listen_forever())
+        self._subscribing = loop.create_task(self._subscribe_forever())
 
     async def stop(self) -> None:
-        tasks = [*self._tasks, *([self._probing] if self._probing else [])]
-        while running := {task for task in tasks if not task.done()}:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=0.2)  # a client that is connecting may swallow it: say it again
+        await end(self._renewing, self._listening, self._subscribing, self._probing)
         try:
             async with asyncio.timeout(1):
                 await self._layer.flush()
@@ -86,8 +88,31 @@ class Bus:
     def probe(self) -> None:
         """Send ourselves a message, for health to know whether it comes back; and try again what did not work."""
         self._work.set()
-        if self._channel and (self._probing is None or self._probing.done()):
-            self._probing = asyncio.get_running_loop().create_task(self._send_canary(self._channel))
+        loop = asyncio.get_running_loop()
+        if self._is_to_be_renewed() and is_over(self._renewing):
+            self._renewing = loop.create_task(self._begin_anew())
+        elif self._channel and is_over(self._probing):
+            self._probing = loop.create_task(self._send_canary(self._channel))
+
+    def _is_to_be_renewed(self) -> bool:
+        return time.monotonic() - max(self._heard_at, self._began_at) > RENEWAL_SECONDS
+
+    async def _begin_anew(self) -> None:
+        """A connection may be dead without anybody having said so, and we would listen to it for ever.
+
+        Where the bus itself is away, new connections find nothing either, and do no harm.
+        """
+        self._began_at = time.monotonic()
+        await end(self._listening)
+        try:
+            async with asyncio.timeout(ENDING_SECONDS):
+                await self._layer.flush()
+        except Exception as error:  # a dead one cannot be closed in order; it is ours no more
+            log.debug("The old connections to the bus did not close in order: %r", error)
+        self._channel = None
+        self._joined.clear()
+        self._leaving.clear()
+        self._listening = asyncio.get_running_loop().create_task(self._listen_forever())
 
     async def _send_canary(self, channel: str) -> None:
         try:
@@ -147,6 +172,18 @@ class Bus:
                 continue  # somebody came back while we were waiting
             self._joined.discard(group)
             await self._layer.group_discard(group, channel)
+
+
+async def end(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel them, and wait until they have ended."""
+    while running := {task for task in tasks if task is not None and not task.done()}:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=0.2)  # a client that is connecting may swallow it: say it again
+
+
+def is_over(task: asyncio.Task[None] | None) -> bool:
+    return task is None or task.done()
 
 
 def is_about_job(message: dict[str, Any]) -> bool:

@@ -24,14 +24,17 @@ class Document:
     def apply(self, frame: str) -> None:
         """Swap a frame in as the page does: every piece says for itself where it goes."""
         for piece in list(parse_fragment(frame)):
-            if piece.tag == "hx-upsert":
-                self._upsert(piece)
-            elif piece.tag == "hx-partial":
-                self._partial(piece)
-            elif piece.tag == "title":
-                self._title.text = piece.text
-            elif swap := piece.attrib.pop("hx-swap-oob", ""):
-                self._swap_itself(piece, swap)
+            self._put(piece)
+
+    def _put(self, piece: Element) -> None:
+        if piece.tag == "hx-upsert":
+            self._upsert(piece)
+        elif piece.tag == "hx-partial":
+            self._partial(piece)
+        elif piece.tag == "title":
+            self._title.text = piece.text
+        elif swap := piece.attrib.pop("hx-swap-oob", ""):
+            self._swap_itself(piece, swap)
 
     def _upsert(self, piece: Element) -> None:
         """Replace what is there by id; sort the rest in by its ``key``."""
@@ -107,8 +110,11 @@ class Document:
 
     def rows(self, list_: str = "#feed") -> list[Element]:
         """The notifications of a list, from top to bottom."""
-        found = self.find(list_)
-        return [row for row in found or () if "notification" in (row.get("class") or "").split()]
+        return [row for row in self._children(list_) if "notification" in (row.get("class") or "").split()]
+
+    def _children(self, selector: str) -> list[Element]:
+        element = self.find(selector)
+        return list(element) if element is not None else []
 
     def shown(self) -> dict[str, object]:
         """Everything about notifications that a reader can see, for comparing two pages.
@@ -123,16 +129,16 @@ class Document:
             "label": self.text("#bell-label"),
             "favicon": favicon.get("href") if favicon is not None else None,
             "counts": counts,
-            "banners": [source(one) for one in self.find("#banners") or ()],
+            "banners": [source(one) for one in self._children("#banners")],
             "feed": [source(row) for row in self._visible("#feed")],
-            "tray": [self.text("#tray-count"), *(tight(row) for row in self.find("#tray-list") or ())],
-            "jobs": [tight(row) for row in self.find("#jobs") or ()],
+            "tray": [self.text("#tray-count"), *(tight(row) for row in self._children("#tray-list"))],
+            "jobs": [tight(row) for row in self._children("#jobs")],
             "job": [tight(one) for name in ("#job-page", "#log") if (one := self.find(name)) is not None],
             "item": [source(one) for one in self.root.iter() if (one.get("id") or "").startswith("item-")],
         }
 
     def _visible(self, list_: str) -> Iterator[Element]:
-        children = list(self.find(list_) or ())
+        children = self._children(list_)
         for child, following in zip_longest(children, children[1:]):
             is_day = "day" in (child.get("class") or "").split()
             if not is_day or (following is not None and "notification" in (following.get("class") or "")):
