@@ -36,12 +36,13 @@ def watched(trial, people):
 def test_servers_are_killed(house, watched, number):
     """What was asked of one that died cannot be answered; whoever asks again is."""
     one, writing = watched(f"{'One server' if number == 1 else 'Both servers'} of two killed")
+    asking = one.keep_asking(one.pages[0].reader)
     for server in house.servers[:number]:
         server.kill()
     for server in house.servers[:number]:
         server.start()
     one.heal()
-    one.end(writing)
+    one.end(writing, asking)
 
 
 def test_a_rolling_restart(house, watched):
