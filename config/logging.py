@@ -14,23 +14,50 @@ SHARED: list[Any] = [
 
 
 class OncePerOutage(logging.Filter):
-    """Turns the traceback that channels_redis logs every second while Redis is away into one line per outage."""
+    """Turns what would be told again and again while something is away, with a traceback, into one line per outage."""
 
     QUIET = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__()
+        self.what = what
         self.last = float("-inf")
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, OSError) and "Connection" not in type(error).__name__:
+        if not self.is_meant(error):
             return True
         begins = time.monotonic() - self.last > self.QUIET
         self.last = time.monotonic()
-        record.msg, record.args = "Redis is away; live updates come with the sweep until it is back (%s)", (error,)
+        record.msg, record.args = f"{self.what} (%s)", (error,)
         record.exc_info = record.exc_text = None
         return begins
+
+    def is_meant(self, error: BaseException | None) -> bool:
+        raise NotImplementedError
+
+
+class RedisIsAway(OncePerOutage):
+    """channels_redis says so every second."""
+
+    def __init__(self) -> None:
+        super().__init__("Redis is away; live updates come with the sweep until it is back")
+
+    def is_meant(self, error: BaseException | None) -> bool:
+        return isinstance(error, OSError) or "Connection" in type(error).__name__
+
+
+class DatabaseIsAway(OncePerOutage):
+    """Django says so for every request."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is away, full or slow; requests are answered with 503 until it is back")
+
+    def is_meant(self, error: BaseException | None) -> bool:
+        return type(error).__module__ == "django.db.utils" and type(error).__name__ in (
+            "OperationalError",
+            "InterfaceError",
+        )
 
 
 def logging_config(level: str, *, json: bool) -> dict[str, Any]:
@@ -43,7 +70,7 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"once_per_outage": {"()": OncePerOutage}},
+        "filters": {"redis_is_away": {"()": RedisIsAway}, "database_is_away": {"()": DatabaseIsAway}},
         "formatters": {
             "plain": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -60,7 +87,9 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
             "daphne": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
             "py.warnings": {"level": "ERROR"},  # Celery logs Python's warnings, which are for its developers
-            "channels_redis.pubsub": {"filters": ["once_per_outage"]},
+            "channels_redis.pubsub": {"filters": ["redis_is_away"]},
+            "django.request": {"filters": ["database_is_away"]},
+            "psycopg.pool": {"level": "ERROR"},  # each try to connect; who waited for it says so
         },
     }
 

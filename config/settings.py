@@ -160,7 +160,8 @@ else:
     _database["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.number("DATABASE_POOL", 20, lowest=1, highest=1000),
-        "timeout": 10,
+        "timeout": 5,  # seconds for which a request waits for one; then it is answered with 503
+        "reconnect_timeout": 5,  # between two tries it waits ever longer, and begins anew after so long
     }
     _database["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

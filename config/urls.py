@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 
 admin.site.site_header = admin.site.site_title = "Belfry"
 
+handler500 = "config.outages.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="notifications:inbox"), name="home"),
     path("", include("notifications.urls")),

@@ -7,8 +7,9 @@ import logging.config
 import pytest
 import redis
 import structlog
+from django.db import OperationalError
 
-from config.logging import OncePerOutage, logging_config
+from config.logging import DatabaseIsAway, RedisIsAway, logging_config
 
 
 def record_of(error: Exception) -> logging.LogRecord:
@@ -23,7 +24,7 @@ def formatted(record: logging.LogRecord, *, json_lines: bool) -> str:
 
 
 def test_an_outage_of_redis_is_one_line_without_a_traceback():
-    outage = OncePerOutage()
+    outage = RedisIsAway()
     records = [record_of(redis.ConnectionError("refused")) for _ in range(5)]
     assert [outage.filter(record) for record in records] == [True, False, False, False, False]
     assert records[0].exc_info is None
@@ -31,15 +32,15 @@ def test_an_outage_of_redis_is_one_line_without_a_traceback():
 
 
 def test_the_next_outage_is_told_again():
-    outage = OncePerOutage()
+    outage = RedisIsAway()
     outage.filter(record_of(redis.ConnectionError("refused")))
-    outage.last -= OncePerOutage.QUIET + 1
+    outage.last -= RedisIsAway.QUIET + 1
     assert outage.filter(record_of(redis.ConnectionError("refused")))
 
 
 def test_other_errors_keep_their_traceback():
     record = record_of(ValueError("a bug"))
-    assert OncePerOutage().filter(record) is True
+    assert RedisIsAway().filter(record) is True
     assert record.exc_info is not None
 
 
@@ -61,3 +62,13 @@ def test_values_given_with_a_message_are_shown(json_lines):
     record.inbox = 7
     assert "7" in formatted(record, json_lines=json_lines)
     assert structlog.is_configured()
+
+
+def test_an_outage_of_the_database_is_one_line_and_other_errors_keep_their_tracebacks():
+    outage = DatabaseIsAway()
+    records = [record_of(OperationalError("refused")) for _ in range(3)]
+    assert [outage.filter(record) for record in records] == [True, False, False]
+    assert "The database is away" in records[0].getMessage()
+    record = record_of(ValueError("ours"))
+    assert outage.filter(record)
+    assert record.exc_info is not None

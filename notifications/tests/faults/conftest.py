@@ -16,6 +16,7 @@ from .table import Trial
 from .writer import Writer
 
 IS_FULL = os.environ.get("FAULTS") == "full"
+USUAL = ("postgresql" if IS_FULL else "sqlite", os.environ.get("FAULT_SERVER", "daphne"))
 PEOPLE = count()  # the numbers of readers, so that no two trials share one
 
 
@@ -26,11 +27,15 @@ def size(short: int, full: int) -> int:
 
 @pytest.fixture(scope="package")
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Everything runs. A test may kill what it likes; the next one has it back."""
-    directory = tmp_path_factory.mktemp("house")
-    database = "postgresql" if IS_FULL else "sqlite"
-    with House(directory, database=database, server=os.environ.get("FAULT_SERVER", "daphne")) as house:
+    """Everything runs. A test may kill what it likes; the next one has it back. ``on()`` asks for another one."""
+    database, server = getattr(request, "param", USUAL)
+    with House(tmp_path_factory.mktemp("house"), database=database, server=server) as house:
         yield house
+
+
+def on(*houses: tuple[str, str]) -> pytest.MarkDecorator:
+    """On these databases and servers, instead of on the usual ones."""
+    return pytest.mark.parametrize("house", houses, indirect=True, ids="-".join)
 
 
 @pytest.fixture(scope="package")
@@ -65,6 +70,20 @@ def crowd(_crowd: Crowd) -> Iterator[Crowd]:
 def writer(_writer: Writer) -> Writer:
     """A process that writes. One that a test kills must be another."""
     return _writer
+
+
+@pytest.fixture
+def others(house: House) -> Iterator[Callable[[], Writer]]:
+    """``others()``: one more process that writes, which may be killed."""
+    made: list[Writer] = []
+
+    def make() -> Writer:
+        made.append(Writer(house.environment, house.directory))
+        return made[-1]
+
+    yield make
+    for writer in made:
+        writer.kill()
 
 
 @pytest.fixture

@@ -52,6 +52,23 @@ class Tree(Document):
     def source(self) -> str:
         return html.tostring(self.root, encoding="unicode")
 
+    @property
+    def bottom(self) -> int:
+        """The place of the oldest item that it has loaded; 0 is all of them."""
+        return int(self.inputs("#resume")["bottom"].partition("@")[0])
+
+    def shown_down_to(self, bottom: int) -> dict[str, object]:
+        for row in self.rows():
+            if int(row.get("data-order")) < bottom:
+                row.getparent().remove(row)
+        return self.shown()
+
+
+def are_equal_trees(pushed: Tree, fresh: Tree) -> bool:
+    """Whether they show the same, down to the older one's end."""
+    bottom = max(tree.bottom for tree in (pushed, fresh))
+    return pushed.shown_down_to(bottom) == fresh.shown_down_to(bottom)
+
 
 class Failure(Exception):
     """A request was not answered as it should be."""

@@ -11,7 +11,7 @@ from typing import Any
 from config.tests.site import eventually
 
 from .chromium import Browser
-from .crowd import Crowd, Failure, Page, Tree
+from .crowd import Crowd, Failure, Page, Tree, are_equal_trees
 from .house import House
 from .writer import Failed, Writer
 
@@ -124,7 +124,7 @@ class Trial:
         for page in self.pages:
             shown = self.crowd.do(page.keys)
             keys = [key for _, key in shown]
-            bottom = int(page.form["bottom"].partition("@")[0])
+            bottom = page.document.bottom
             there = [(arrival, key) for arrival, key in rows[page.reader["inbox"]] if arrival >= bottom]
             lost = of_user.get(page.reader["user"], set()) - {key for _, key in rows[page.reader["inbox"]]}
             missing += len({key for _, key in there} - set(keys)) + len(lost)
@@ -136,8 +136,7 @@ class Trial:
         self._failures_before = len(self.crowd.failures)
         for page, fresh in zip(self.pages, self.crowd.fresh(self.pages), strict=True):
             pushed = self.crowd.do(lambda page=page: Tree(page.document.source()))
-            bottom = max(int(tree.inputs("#resume")["bottom"].partition("@")[0]) for tree in (pushed, fresh))
-            assert cut_off(pushed, bottom) == cut_off(fresh, bottom), self.name
+            assert are_equal_trees(pushed, fresh), self.name
 
     def slowest(self) -> str:
         """From a commit to the last of its reader's pages."""
@@ -148,14 +147,6 @@ class Trial:
             page.came[key] - at for user, key, at in self.committed for page in pages.get(user, ()) if key in page.came
         ]
         return f"{max(waits):.1f} s" if waits else "–"
-
-
-def cut_off(document: Tree, bottom: int) -> dict[str, object]:
-    """What it shows, without what is older than that."""
-    for row in document.rows():
-        if int(row.get("data-order")) < bottom:
-            row.getparent().remove(row)
-    return document.shown()
 
 
 def tell(row: tuple[str, ...]) -> None:
