@@ -244,6 +244,7 @@ class Hub:
         """Compare every page's position with the database, and mark what a lost nudge has left behind."""
         self.bus.probe()
         metrics.BUS_UP.set(self.bus.is_up)
+        metrics.TASKS.set(len(asyncio.all_tasks()))
         self._close_the_overdue()
         if not self.outlets:
             return

@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS = Gauge("belfry_sockets", "Open sockets that have said where their page stands.")
+TASKS = Gauge("belfry_tasks", "Tasks of the event loop: three a socket, and a handful.")
 FRAMES = Counter("belfry_frames", "Frames handed to sockets.")
 FRAME_BYTES = Counter("belfry_frame_bytes", "Bytes of these frames.")
 CLOSES = Counter("belfry_closes", "Sockets that the server closed, by code.", ["code"])

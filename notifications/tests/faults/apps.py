@@ -22,8 +22,11 @@ class FaultsConfig(AppConfig):
     label = "faults"
 
     def ready(self) -> None:
-        from notifications.live import database, push
+        from notifications.live import bus, database, outlet, push
         from notifications.models import clock, stamping
+
+        bus.LINGER_SECONDS = float(os.environ["FAULT_LINGER"])
+        outlet.UNACKNOWLEDGED_SECONDS = float(os.environ["FAULT_UNACKNOWLEDGED"])
 
         put_before(stamping, "settle", "before-stamping")  # delivery has its own name for it
         put_before(push, "nudge", "before-nudging")

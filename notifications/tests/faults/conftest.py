@@ -29,7 +29,10 @@ def size(short: int, full: int) -> int:
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Everything runs. A test may kill what it likes; the next one has it back. ``on()`` asks for another one."""
     database, server = getattr(request, "param", USUAL)
-    with House(tmp_path_factory.mktemp("house"), database=database, server=server) as house:
+    waits = {"linger": size(2, 30), "unacknowledged": size(3, 30)}
+    with House(
+        tmp_path_factory.mktemp("house"), database=database, server=server, workers=size(0, 2), **waits
+    ) as house:
         yield house
 
 
@@ -91,6 +94,7 @@ def trial(house: House, crowd: Crowd, writer: Writer, _browser: Browser) -> Iter
     """``trial("Valkey killed")``: pages to be watched, and a row of the table at its ``end()``."""
     yield lambda name: Trial(name, house, crowd, writer, _browser)
     _browser.close()
+    house.set_clocks(0)
     house.valkey.thaw()
     house.valkey.wire.heal()
     house.restart_what_is_down()

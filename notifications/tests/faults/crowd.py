@@ -251,7 +251,9 @@ class Page:
 
     def keys(self) -> list[tuple[int, str]]:
         """Place and key of its rows, from top to bottom."""
-        rows = [(int(row.get("data-order")), row.get("id").removeprefix("notification-")) for row in self.document.rows()]
+        rows = [
+            (int(row.get("data-order")), row.get("id").removeprefix("notification-")) for row in self.document.rows()
+        ]
         return [(order, key) for order, key in rows if not key.startswith("broadcast-")]
 
 

@@ -6,12 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
+import psycopg
 import redis
 from django.conf import settings
 
@@ -147,7 +146,9 @@ class Valkey(Part):
         self.socket, self.data = directory / "valkey.sock", directory / "valkey"
         super().__init__("valkey", valkey_command(self.socket, self.data), environment, directory)
         self.wire = Wire(loop, self.socket)
-        self.client = redis.Redis(unix_socket_path=str(self.socket), retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
+        self.client = redis.Redis(
+            unix_socket_path=str(self.socket), retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+        )
 
     @property
     def url(self) -> str:
@@ -199,8 +200,17 @@ class House:
     """``with House(directory) as house:`` everything that was asked for runs in the block; nothing does after it."""
 
     def __init__(
-        self, directory: Path, *, database: str = "sqlite", server: str = "daphne", servers: int = 2, workers: int = 0
+        self,
+        directory: Path,
+        *,
+        database: str = "sqlite",
+        server: str = "daphne",
+        servers: int = 2,
+        workers: int = 0,
+        linger: float = 30.0,
+        unacknowledged: float = 30.0,
     ) -> None:
+        """The last two are seconds: in a group without sockets, and for a page that reads nothing."""
         assert NGINX, "The fault suite needs nginx: install your system's package."
         self.directory, self.database, self.kind = directory, database, server
         self.port = free_port()
@@ -217,6 +227,8 @@ class House:
             "HTTPS": "0",
             "PYTHONUNBUFFERED": "1",
             "FAULT_POINTS": str(directory / "points"),
+            "FAULT_LINGER": str(linger),
+            "FAULT_UNACKNOWLEDGED": str(unacknowledged),
         }
         (directory / "points").mkdir()
         self.valkey = Valkey(self.loop, self.environment, directory)
@@ -269,6 +281,17 @@ class House:
         for part in self.parts:
             part.start()
 
+    def sum(self, metric: str) -> float:
+        """Of all servers."""
+        return sum(server.metric(metric) for server in self.servers)
+
+    def database_connections(self) -> int:
+        """Those of all processes; 0 for SQLite, whose files are counted with the others."""
+        if self.postgresql is None:
+            return 0
+        with psycopg.connect(self.postgresql.url) as connection:
+            return connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname IS NOT NULL").fetchone()[0]
+
     # Points in the code at which a process waits, or dies.
 
     def arm(self, point: str, what: str) -> None:
@@ -277,6 +300,10 @@ class House:
 
     def is_held(self, point: str) -> bool:
         return (self.directory / "points" / f"{point}.held").exists()
+
+    def set_clocks(self, seconds: float) -> None:
+        """So far are the clocks of all processes wrong from now on."""
+        (self.directory / "points" / "clock").write_text(str(seconds))
 
     def let_go(self, point: str) -> None:
         (self.directory / "points" / f"{point}.held").unlink()
@@ -292,13 +319,3 @@ def status_of(port: int, path: str) -> int:
         return 0
     finally:
         asked.close()
-
-
-@contextmanager
-def thawed(part: Any) -> Iterator[None]:
-    """It is frozen in the block."""
-    part.freeze()
-    try:
-        yield
-    finally:
-        part.thaw()

@@ -112,15 +112,11 @@ def test_the_bus_is_used_again_when_it_is_back(house, trial, people, fault):
     one = trial(f"Valkey back after: {fault.__name__.replace('_', ' ')}")
     one.watch(people(2))
     mend = fault(house.valkey)
-    eventually(lambda: sum_of(house, "belfry_bus_up") == 0, "the hubs know that it is away")
+    eventually(lambda: house.sum("belfry_bus_up") == 0, "the hubs know that it is away")
     mend()
-    eventually(lambda: sum_of(house, "belfry_bus_up") == 2, "the hubs hear it again")
-    swept = sum_of(house, "belfry_swept_total")
+    eventually(lambda: house.sum("belfry_bus_up") == 2, "the hubs hear it again")
+    swept = house.sum("belfry_swept_total")
     one.heal()
     one.send_each([page.reader["user"] for page in one.pages], ["again-0", "again-1"])
     one.end()
-    assert sum_of(house, "belfry_swept_total") - swept <= 2
-
-
-def sum_of(house, metric: str) -> float:
-    return sum(server.metric(metric) for server in house.servers)
+    assert house.sum("belfry_swept_total") - swept <= 2

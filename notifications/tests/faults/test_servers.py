@@ -55,7 +55,9 @@ def test_a_rolling_restart(house, watched):
     eventually(lambda: one.crowd.do(lambda: all(page.is_live for page in one.pages)), "all are live again")
     gaps = [gap for page in one.pages for gap in page.gaps]
     codes = sum((page.codes for page in one.pages), Counter())
-    one.remarks.append(f"gaps: median {statistics.median(gaps):.1f} s, longest {max(gaps):.1f} s; closed with {dict(codes)}")
+    one.remarks.append(
+        f"gaps: median {statistics.median(gaps):.1f} s, longest {max(gaps):.1f} s; closed with {dict(codes)}"
+    )
     one.heal()
     one.end(writing, asking)
     assert (one.failed, set(codes)) == (0, {1012})

@@ -13,7 +13,9 @@ from .writer import Gone
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("faults")]
 
 
-@pytest.mark.parametrize(("point", "when"), [("before-stamping", "commit and stamp"), ("before-nudging", "stamp and nudge")])
+@pytest.mark.parametrize(
+    ("point", "when"), [("before-stamping", "commit and stamp"), ("before-nudging", "stamp and nudge")]
+)
 def test_a_writer_is_killed(house, trial, people, others, point, when):
     """What it has committed is committed: the tick stamps it, and the sweep shows it."""
     one, readers, writer = trial(f"Writer killed between {when}"), people(2), others()

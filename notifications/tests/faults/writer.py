@@ -128,10 +128,46 @@ def may_commit(name: str) -> None:
 
 
 @verb
-def broadcast(title: str) -> int:
-    from notifications.broadcasting import broadcast as publish
+def send_long(users: list[int], keys: list[str]) -> list[tuple[int, str, float]]:
+    """Each with as much text as a list shows of it."""
+    from notifications.delivery import notify
 
-    return publish(title=title, body="Soup.").pk
+    people, sent = {user: person(user) for user in set(users)}, []
+    for user, key in zip(users, keys, strict=True):
+        notify(people[user], title=f"Lunch {key}", body="Pumpkin soup. " * 280, key=key)
+        sent.append((user, key, time.time()))
+    return sent
+
+
+@verb
+def abandon(users: list[int], key: str) -> float:
+    """Committed, and left without stamp and nudge, as by a writer that has died."""
+    from unittest.mock import patch
+
+    from notifications import delivery
+
+    with patch.object(delivery, "settle", lambda inbox_ids: None):
+        return send_many(users, key)
+
+
+@verb
+def snooze(user: int, key: str, seconds: float) -> None:
+    from datetime import timedelta
+
+    from notifications.models import Inbox, clock
+
+    Inbox.objects.of(person(user)).snooze(key, until=clock.now() + timedelta(seconds=seconds))
+
+
+@verb
+def broadcast(title: str, seconds: float = 0.0) -> None:
+    """To everybody, that soon."""
+    from datetime import timedelta
+
+    from notifications.broadcasting import broadcast as publish
+    from notifications.models import clock
+
+    publish(title, body="Soup.", starts_at=clock.now() + timedelta(seconds=seconds) if seconds else None)
 
 
 @verb

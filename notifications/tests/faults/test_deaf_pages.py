@@ -1,0 +1,46 @@
+"""Pages that stop reading: nobody else waits for them, they cost little, and they are sent away to come back."""
+
+import pytest
+
+from config.tests.site import eventually
+
+from .conftest import IS_FULL, on, size
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.xdist_group("faults"),
+    on(("postgresql" if IS_FULL else "sqlite", "daphne"), ("sqlite", "uvicorn")),
+]
+
+LIVELY, FRAMES = size(4, 40), size(80, 10_000)  # pages that read, and what is sent to them
+LONG = 120  # notifications to each that does not: more than a page may leave unread
+MIB = 1024 * 1024
+
+
+def test_pages_stop_reading(house, trial, people):
+    one, readers, deaf_ones = trial(f"Pages stop reading ({house.kind})"), people(LIVELY), people(2)
+    lively, deaf = one.watch(readers), one.watch(deaf_ones, tabs=size(2, 10))
+    users = [readers[n % LIVELY]["user"] for n in range(FRAMES)]
+    one.send_each(users, [f"before-{n}" for n in range(FRAMES)], size(1, 40))
+    before, closed = memory_of(house), house.sum('belfry_closes_total{code="1013"}')
+    one.crowd.do(lambda: [page.stop_reading() for page in deaf])
+    for reader in deaf_ones:
+        one.note(one.writer.send_long([reader["user"]] * LONG, [f"unread-{n}" for n in range(LONG)]))
+    one.send_each(users, [f"meanwhile-{n}" for n in range(FRAMES)], size(1, 40))
+    eventually(
+        lambda: all(f"meanwhile-{FRAMES - 1 - n}" in lively[(FRAMES - 1 - n) % LIVELY].came for n in range(LIVELY)),
+        "others have theirs",
+    )
+    gone = closed + len(deaf)
+    eventually(lambda: house.sum('belfry_closes_total{code="1013"}') >= gone, "those that do not read are closed")
+    grown = (memory_of(house) - before) / len(deaf)
+    one.remarks.append(f"memory: {grown / MIB:+.2f} MiB for each page that does not read")
+    one.crowd.do(lambda: [page.wake() for page in deaf])
+    one.heal()
+    one.end()
+    assert grown < 2 * MIB
+
+
+def memory_of(house) -> int:
+    """What the servers hold, in bytes."""
+    return sum(server.process.memory_info().rss for server in house.servers)
