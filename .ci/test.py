@@ -4,7 +4,6 @@ Pytest's summary is the last line. Arguments go to pytest, both times.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from programs import ensure_chromium, ensure_nginx, say
+
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUMS = (os.environ.get("CHROMIUM") or "chromium", "chromium-browser", "google-chrome")
 
 
 def main(arguments: list[str]) -> int:
     ensure_chromium()
+    ensure_nginx()
     say("Everything, on SQLite and with a browser:")
     sqlite = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     code = pytest(arguments, sqlite)
@@ -32,19 +33,6 @@ def main(arguments: list[str]) -> int:
 def pytest(arguments: list[str], environment: dict[str, str]) -> int:
     command = [sys.executable, "-m", "pytest", "--numprocesses=2", "--dist=loadgroup", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-
-
-def ensure_chromium() -> None:
-    if any(shutil.which(name) for name in CHROMIUMS):
-        return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("Installing Debian's Chromium for the browser tests (once) ...")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(["apt-get", "update", "-q"], **quiet, check=False)
-        install = ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"]
-        subprocess.run(install, **quiet, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-    if not any(shutil.which(name) for name in CHROMIUMS):
-        sys.exit("The browser tests need a Chromium: install your system's chromium package, or name one in CHROMIUM.")
 
 
 @contextmanager
@@ -63,10 +51,6 @@ def postgresql() -> Iterator[str]:
             yield server.get_uri()
         finally:
             server.cleanup()
-
-
-def say(line: str) -> None:
-    print(f"\n{line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -80,5 +80,5 @@ class Browser:
                 page.wait_for_timeout(50)
             assert are_equal(page.content(), fresh)
             ids = page.locator("#feed .notification").evaluate_all("rows => rows.map(row => row.id)")
-            there = [f"notification-{key}" for _, key in twin.keys()]
+            there = [f"notification-{key}" for _, key in twin.rows()]
             assert [one for one in ids if "-broadcast-" not in one] == there

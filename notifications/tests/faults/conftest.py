@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import count
-from pathlib import Path
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from . import table
 from .chromium import Browser
 from .crowd import Crowd
 from .house import House
-from .table import Trial
+from .trial import Trial
 from .writer import Writer
 
 IS_FULL = os.environ.get("FAULTS") == "full"
@@ -105,14 +104,12 @@ def people(writer: Writer) -> Callable[[int], list[dict[str, Any]]]:
     """``people(3)``: readers that nobody else has anything to do with."""
 
     def make(number: int) -> list[dict[str, Any]]:
-        first = [next(PEOPLE) for _ in range(number)][0]
+        first = min(islice(PEOPLE, number))
         return writer.make_readers(first, number)
 
     return make
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    path = os.environ.get(table.FILE)
-    rows = [tuple(line.split("\t")) for line in Path(path).read_text().splitlines()] if path else table.ROWS
-    if rows:
-        terminalreporter.write_line(table.as_text(rows))
+    if table.ROWS and table.FILE not in os.environ:
+        terminalreporter.write_line(table.as_text(table.ROWS))

@@ -218,7 +218,7 @@ class Page:
             self.socket.transport.abort()
 
     def hang_up(self) -> None:
-        """Gone, and the server does not hear of it: nothing is taken from this socket any more, and another one opens."""
+        """Gone, and the server does not hear of it: nothing is taken from this socket any more. Another one opens."""
         socket = self.socket
         if socket is not None:
             socket.transport.pause_reading()
@@ -249,7 +249,7 @@ class Page:
         form = self.form
         return int(form["since"]), int(form["board"])
 
-    def keys(self) -> list[tuple[int, str]]:
+    def rows(self) -> list[tuple[int, str]]:
         """Place and key of its rows, from top to bottom."""
         rows = [
             (int(row.get("data-order")), row.get("id").removeprefix("notification-")) for row in self.document.rows()

@@ -55,7 +55,7 @@ def test_a_clock_jumps(house, trial, people):
     one.heal()
     one.end()
     for page in one.pages:
-        assert [key for _, key in one.crowd.do(page.keys)] == [f"turn-{turn}" for turn in (4, 3, 2, 1, 0)]
+        assert [key for _, key in one.crowd.do(page.rows)] == [f"turn-{turn}" for turn in (4, 3, 2, 1, 0)]
 
 
 def test_an_upgrade_with_old_pages_open(house, trial, people):

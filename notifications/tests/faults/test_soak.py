@@ -8,7 +8,7 @@ import pytest
 
 from config.tests.site import eventually
 
-from .conftest import IS_FULL, size
+from .conftest import size
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("faults")]
 
@@ -34,7 +34,6 @@ def test_soak(house, trial, people):
     one.pages_are_right()
     one.crowd.close(one.pages)
     eventually(lambda: is_quiet(house), "everybody is gone")
-    held: list[dict[str, int]] = []
     eventually(lambda: is_no_more(what_is_held(house), before), f"all of it is given back: {as_text(before)}")
     grown = (memory_of(house) - memory) / MIB
     one.remarks.append(

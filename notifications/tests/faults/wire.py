@@ -52,7 +52,7 @@ class Wire:
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def die(self) -> None:
-        """As where a firewall has forgotten all connections: nobody is told, and new ones are taken and not answered."""
+        """As where a firewall has forgotten all connections: nobody is told, and new ones are not answered."""
         self._loop.call(self._die)
 
     def _die(self) -> None:

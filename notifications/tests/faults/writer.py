@@ -192,7 +192,7 @@ def lock(table: str, seconds: float) -> None:
 @verb
 def truth(inboxes: list[int]) -> dict[str, Any]:
     """What the database has: the board's revision, and of each inbox its revision and its keys as a page lists them."""
-    from notifications.models import Board, Inbox, Notification
+    from notifications.models import Notification
 
     rows: dict[int, list[tuple[int, str]]] = {inbox: [] for inbox in inboxes}
     listed = Notification.objects.filter(inbox__in=inboxes).active().exclude(key__startswith="broadcast-")
