@@ -182,6 +182,7 @@ class PostgreSQL:
     def kill(self) -> None:
         """All of its processes at once, as when the machine goes."""
         main = psutil.Process(self._server.get_pid())
+        main.suspend()  # so that it begets no more
         everyone = [main, *main.children(recursive=True)]
         for process in everyone:
             with suppress(psutil.NoSuchProcess):
@@ -189,10 +190,18 @@ class PostgreSQL:
         psutil.wait_procs(everyone, 10)
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        """It refuses as long as one of the killed holds on to its memory."""
+        eventually(self._is_started, "PostgreSQL runs")
+
+    def _is_started(self) -> bool:
+        try:
+            self._server.ensure_postgres_running()
+        except subprocess.SubprocessError:
+            return False
+        return True
 
     def stop(self) -> None:
-        self._server.ensure_postgres_running()
+        self.start()
         self._server.cleanup()
 
 
