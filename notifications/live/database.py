@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections
@@ -20,7 +21,7 @@ from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
 from .frames import Frame, frames_for
-from .job_frames import JobFrame, job_frames_for
+from .job_frames import JobFrame, job_frames_for, watchers_among
 from .job_moves import moves_for
 from .job_positions import JobPosition
 from .positions import Position
@@ -65,7 +66,9 @@ async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition
     def make() -> dict[JobPosition, JobFrame]:
         frames = moves_for(moved) if moved else {}
         others = wanted | (moved.keys() - frames.keys())
-        return {**frames, **(job_frames_for(others) if others else {})}
+        frames |= job_frames_for(others) if others else {}
+        access = access_of({position.inbox_id for position, frame in frames.items() if frame.html})
+        return {one: replace(frame, access=access.get(one.inbox_id, 0)) for one, frame in frames.items()}
 
     return await ask(make)
 
@@ -82,8 +85,22 @@ async def jobs_standing(
     return await ask(find)
 
 
-async def users_of(session_keys: set[str]) -> dict[str, Any]:
-    return await ask(sessions.users_of, session_keys)
+async def watchers(user_ids: set[Any]) -> set[Any]:
+    """Those of them who may watch everybody's jobs by now."""
+    return await ask(watchers_among, user_ids, 0.0)
+
+
+async def sessions_standing(inbox_ids: set[int], session_keys: set[str]) -> tuple[dict[int, int], dict[str, Any]]:
+    """``access`` of these inboxes, and then the users of those sessions that are valid."""
+
+    def find() -> tuple[dict[int, int], dict[str, Any]]:
+        return access_of(inbox_ids), sessions.users_of(session_keys)
+
+    return await ask(find)
+
+
+def access_of(inbox_ids: set[int]) -> dict[int, int]:
+    return dict(Inbox.objects.filter(pk__in=inbox_ids).values_list("pk", "access"))
 
 
 Reader = tuple[Any, Inbox, tuple[str, int]]  # user, inbox, (epoch, revision of the board)
@@ -141,6 +158,10 @@ async def standing(inbox_ids: list[int]) -> tuple[tuple[str, int], dict[int, tup
         return board, {pk: (revision, access) for pk, revision, access in rows}
 
     return await ask(find)
+
+
+async def board() -> tuple[str, int]:
+    return await ask(board_now)
 
 
 def board_now() -> tuple[str, int]:
