@@ -15,11 +15,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
+from weakref import WeakSet
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, groups, metrics
+from . import codes, database, groups, metrics, refusals
 from .bus import Bus
 from .frames import CHUNK, Frame
 from .job_watch import JobWatch
@@ -35,6 +37,7 @@ HEARTBEAT_SECONDS = 25.0
 RECHECK_SECONDS = 60.0
 PRESENCE_SECONDS = 30.0  # between two renewals of who is here
 OUTLETS_PER_USER = 10
+WAITING_LIMIT = 1_000  # sockets that have not said where their page stands; above it the oldest of them is closed
 DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
 
 
@@ -42,6 +45,8 @@ class Hub:
     def __init__(self) -> None:
         self.epoch, self.board = "", 0  # and the revision of the board, as the database last told
         self.outlets: dict[int, set[Outlet]] = {}
+        self.guests: WeakSet[Any] = WeakSet()  # every socket that is open, by its consumer
+        self.waiting: dict[Any, Callable[[], None]] = {}  # those that have not said anything; the oldest first
         self.readers = database.Readers()
         self.jobs = JobWatch(self)
         self.sessions = SessionWatch(self)
@@ -59,6 +64,26 @@ class Hub:
         self.bus.start()
 
     # What the consumers say.
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.guests) >= settings.MAX_SOCKETS
+
+    def enter(self, guest: Any, send_away: Callable[[], None]) -> None:
+        """A socket is open. Who never speaks competes with nobody but others of that kind."""
+        self.guests.add(guest)
+        self.waiting[guest] = send_away
+        if len(self.waiting) > WAITING_LIMIT:
+            oldest = next(iter(self.waiting))
+            refusals.note("silent")
+            self.waiting.pop(oldest)()
+
+    def heard(self, guest: Any) -> None:
+        self.waiting.pop(guest, None)
+
+    def exit(self, guest: Any) -> None:
+        self.waiting.pop(guest, None)
+        self.guests.discard(guest)
 
     def join(self, outlet: Outlet, board: tuple[str, int]) -> None:
         """Serve this socket from now on; ``board`` is the epoch and the revision of the board that it found."""

@@ -13,3 +13,4 @@ BUS_UP = Gauge("belfry_bus_up", "1 while the hub hears its own messages on the b
 SHED = Counter(
     "belfry_bus_shed", "Messages of the bus that came faster than they could be looked at, and were dropped."
 )
+REFUSED = Counter("belfry_refused", "Connections that were refused or cut, by reason.", ["reason"])

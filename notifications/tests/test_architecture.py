@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STOREYS = [
     # doors: they speak HTTP, sockets and shell
     "apps urls admin forms context middleware signals views templatetags management testing "
-    "live.consumers live.routing",
+    "live.consumers live.routing live.connections",
     # hands: they do things later, and turn objects into HTML
     "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
     "live.job_positions live.job_watch live.session_watch live.missing live.bus live.positions live.sessions "
@@ -24,7 +24,7 @@ STOREYS = [
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
-    "events progress categories verbs targets origins live.push live.groups live.codes live.metrics",
+    "events progress categories verbs targets origins live.push live.groups live.codes live.metrics live.refusals",
 ]
 DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) for part in parts.split()}
 
