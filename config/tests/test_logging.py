@@ -8,7 +8,7 @@ import pytest
 import redis
 import structlog
 
-from config.logging import OncePerOutage, logging_config
+from config.logging import OncePerMinute, OncePerOutage, logging_config
 
 
 def record_of(error: Exception) -> logging.LogRecord:
@@ -61,3 +61,24 @@ def test_values_given_with_a_message_are_shown(json_lines):
     record.inbox = 7
     assert "7" in formatted(record, json_lines=json_lines)
     assert structlog.is_configured()
+
+
+def complaint(line: int, error: Exception | None = None) -> logging.LogRecord:
+    info = (type(error), error, None) if error else None
+    return logging.LogRecord("daphne.server", logging.ERROR, "", line, "Strange: %s", ("this",), info)
+
+
+def test_what_a_client_can_cause_is_one_line_a_minute_for_each_kind():
+    once = OncePerMinute()
+    kinds = [complaint(1), complaint(1), complaint(2), complaint(1, ValueError()), complaint(1, ValueError())]
+    assert [once.filter(record) for record in kinds] == [True, False, True, True, False]
+
+
+def test_the_next_line_says_how_many_there_were_not(monkeypatch):
+    once = OncePerMinute()
+    for _ in range(5):
+        once.filter(complaint(1))
+    monkeypatch.setattr(OncePerMinute, "QUIET", 0.0)
+    later = complaint(1)
+    assert once.filter(later)
+    assert later.getMessage() == "Strange: this (and 4 more since the last such line)"

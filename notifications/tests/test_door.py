@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from notifications.delivery import anotify
-from notifications.live import codes, consumers, database, hub, outlet, push
+from notifications.live import codes, consumers, database, hub, outlet, push, refusals
 from notifications.live.routing import application
 from notifications.models import Inbox
 from notifications.testing import LivePage
@@ -341,3 +341,40 @@ async def test_a_database_that_does_not_answer_sends_the_page_away_to_come_back_
     await page.connect()
     assert await page.until_closed() == codes.COME_BACK_LATER
     assert "Traceback" not in caplog.text
+
+
+@pytest.fixture
+def unsaid(monkeypatch):
+    """Nothing was refused in the last minute."""
+    monkeypatch.setattr(refusals, "_said_at", {})
+
+
+async def test_refusals_are_one_line_for_each_reason_and_all_are_counted(bo, caplog, unsaid):
+    page = await LivePage(bo).load()
+    counted = refusals.metrics.REFUSED.labels("origin")._value.get()
+    for _ in range(5):
+        assert not await knock(page, origin="http://evil.example")
+    assert caplog.text.count("A connection was refused: origin ('http://evil.example')") == 1
+    assert refusals.metrics.REFUSED.labels("origin")._value.get() == counted + 5
+
+
+async def test_a_full_server_refuses_and_has_room_again_when_somebody_leaves(bo, settings):
+    settings.MAX_SOCKETS = 1
+    page = await LivePage(bo).load()
+    async with LivePage(bo) as first:
+        await has_joined(bo, first)
+        assert not await knock(page)
+    assert await knock(page)
+
+
+async def test_of_those_that_say_nothing_the_oldest_gives_way(bo, monkeypatch):
+    monkeypatch.setattr(hub, "WAITING_LIMIT", 1)
+    page = await LivePage(bo).load()
+    silent = [WebsocketCommunicator(application, "/ws/live/", headers=page.headers()) for _ in range(2)]
+    for socket in silent:
+        await socket.connect(timeout=15)
+    assert await silent[0].receive_output(15) == {"type": "websocket.close", "code": codes.COME_BACK_LATER}
+    await silent[1].send_json_to(page.document.inputs("#resume"))
+    await anotify(bo, title="To who speaks")
+    assert "To who speaks" in (await silent[1].receive_output(15))["text"]
+    await silent[1].disconnect()
