@@ -16,7 +16,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from notifications.job_lists import active_of_inboxes
-from notifications.models import Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
+from notifications.models import Audience, Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
+from notifications.models.audience import addressed
 from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
@@ -175,6 +176,20 @@ async def next_end(known: tuple[str, int]) -> float | None:
     def find() -> float | None:
         end = Noticeboard.current(known).next_end()
         return (end - clock.now()).total_seconds() if end else None
+
+    return await ask(find)
+
+
+async def audiences(inbox_ids: list[int], known: tuple[str, int]) -> tuple[frozenset[int], dict[int, frozenset[int]]]:
+    """The running broadcasts that are not for everyone, and for each of these inboxes those that address its reader."""
+
+    def find() -> tuple[frozenset[int], dict[int, frozenset[int]]]:
+        live = [one for one in Noticeboard.current(known).live() if one.audience != Audience.EVERYONE]
+        found: dict[int, frozenset[int]] = dict.fromkeys(inbox_ids, frozenset())
+        for start in range(0, len(inbox_ids) if live else 0, REACHED_AT_ONCE):
+            inboxes = list(Inbox.objects.filter(pk__in=inbox_ids[start : start + REACHED_AT_ONCE]))
+            found |= {pk: frozenset(ids) for pk, ids in addressed(live, inboxes).items()} if inboxes else {}
+        return frozenset(one.pk for one in live), found
 
     return await ask(find)
 

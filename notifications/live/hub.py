@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from . import codes, database, groups, metrics, refusals
+from .audience_watch import AudienceWatch
 from .bus import Bus
 from .frames import CHUNK, Frame
 from .job_watch import JobWatch
@@ -50,6 +51,7 @@ class Hub:
         self.readers = database.Readers()
         self.jobs = JobWatch(self)
         self.sessions = SessionWatch(self)
+        self.audiences = AudienceWatch(self)
         self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.board_nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
@@ -271,6 +273,7 @@ class Hub:
                 if self._loop.time() - check >= RECHECK_SECONDS:
                     check = self._loop.time()
                     await self.sessions.check(self.all_outlets())
+                    await self.audiences.compare()
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
             except Exception:
@@ -297,6 +300,7 @@ class Hub:
         gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
         await self.sessions.check([*suspects, *gone])
         await self.jobs.sweep()
+        await self.audiences.meet()
         await self._await_next_end()
 
     async def _await_next_end(self) -> None:
@@ -306,6 +310,12 @@ class Hub:
             self._ending.cancel()
         if seconds is not None and seconds < SWEEP_SECONDS * 2:
             self._ending = self._loop.call_later(max(seconds, 0.0), self._look_at_everybody)
+
+    def look_anew(self, inbox_id: int) -> None:
+        """Its pages get the full list, since other broadcasts may address their reader by now."""
+        for outlet in self.outlets.get(inbox_id, ()):
+            outlet.look_anew()
+        self.mark_dirty([inbox_id])
 
     def _look_at_everybody(self) -> None:
         self.mark_dirty(list(self.outlets))
