@@ -10,10 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 pages = get_asgi_application()  # first: it loads the models that the imports below need
 
-from config.closing import allow_close_codes  # noqa: E402
+from notifications.live.connections import set_limits  # noqa: E402
 from notifications.live.routing import application as live  # noqa: E402
 
-allow_close_codes()
+set_limits()
 # WhiteNoise hands over files; they are small, and Django reads them whole, in a thread.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 application = ProtocolTypeRouter({"http": pages, "websocket": live})

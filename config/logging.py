@@ -60,6 +60,29 @@ class DatabaseIsAway(OncePerOutage):
         )
 
 
+class OncePerMinute(logging.Filter):
+    """Lets one line of a kind through in a minute, and counts the others on the next one: what a client can cause, it
+    can cause a thousand times a second."""
+
+    QUIET = 60.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: dict[tuple[object, ...], tuple[float, int]] = {}  # when it was said, and how often it was not
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, record.lineno, record.exc_info and record.exc_info[0])
+        said_at, unsaid = self.kinds.get(kind, (float("-inf"), 0))
+        moment = time.monotonic()
+        if moment - said_at < self.QUIET:
+            self.kinds[kind] = (said_at, unsaid + 1)
+            return False
+        self.kinds[kind] = (moment, 0)
+        if unsaid:
+            record.msg, record.args = f"{record.getMessage()} (and {unsaid} more since the last such line)", ()
+        return True
+
+
 def logging_config(level: str, *, json: bool) -> dict[str, Any]:
     """The LOGGING setting."""
     structlog.configure(
@@ -70,7 +93,11 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redis_is_away": {"()": RedisIsAway}, "database_is_away": {"()": DatabaseIsAway}},
+        "filters": {
+            "redis_is_away": {"()": RedisIsAway},
+            "database_is_away": {"()": DatabaseIsAway},
+            "once_per_minute": {"()": OncePerMinute},
+        },
         "formatters": {
             "plain": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -85,6 +112,10 @@ def logging_config(level: str, *, json: bool) -> dict[str, Any]:
         "loggers": {
             "django": {"level": level},
             "daphne": {"level": "WARNING"},
+            **{
+                f"daphne.{part}": {"filters": ["once_per_minute"]}
+                for part in ("server", "http_protocol", "ws_protocol")
+            },
             "celery": {"level": "WARNING"},
             "py.warnings": {"level": "ERROR"},  # Celery logs Python's warnings, which are for its developers
             "channels_redis.pubsub": {"filters": ["redis_is_away"]},

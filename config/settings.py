@@ -84,6 +84,9 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 # How many frames a second one page gets; what waits longer is merged. 0 sets no limit.
 FRAMES_PER_SECOND = env.number("FRAMES_PER_SECOND", 4, lowest=0, highest=1000)
 
+# How many sockets one server process holds; further ones are told to come back later.
+MAX_SOCKETS = env.number("MAX_SOCKETS", 10_000, lowest=1, highest=1_000_000)
+
 # For how many days notifications are kept: what is put away or withdrawn, and what has been read. 0 is for ever.
 RETENTION_ARCHIVED_DAYS = env.number("RETENTION_ARCHIVED_DAYS", 90, lowest=0, highest=36_500)
 RETENTION_READ_DAYS = env.number("RETENTION_READ_DAYS", 365, lowest=0, highest=36_500)

@@ -17,6 +17,7 @@ for _name in (
     "EMAIL_URL",
     "TIME_ZONE",
     "BUILD_ID",
+    "MAX_SOCKETS",
     "JOB_LOST_SECONDS",
     "JOB_FILES_DAYS",
 ):

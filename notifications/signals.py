@@ -3,12 +3,15 @@
 import logging
 import threading
 from collections.abc import Collection
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
@@ -22,7 +25,7 @@ from .job_branches import settle_branched
 from .job_files import remove
 from .live import push
 from .live.sessions import digest
-from .models import Audience, Board, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard
+from .models import Audience, Board, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard, clock
 from .models.broadcast import PUBLISHED, SCHEDULED, touch
 from .models.broadcast_event import REMINDING
 
@@ -78,11 +81,33 @@ def close_what_was_sent_about_it(sender: type, instance: Any, **kwargs: Any) -> 
     close(instance)
 
 
+_signing_out: ContextVar[str | None] = ContextVar("signing_out", default=None)
+
+
 @receiver(user_logged_out)
-def look_at_sockets_of_ended_session(sender: type, request: Any, user: Any, **kwargs: Any) -> None:
+def note_who_signs_out(sender: type, request: Any, **kwargs: Any) -> None:
+    """Before the session is deleted, of which its sockets are told as of every other one, but in other words."""
+    _signing_out.set(request.session.session_key)
+
+
+@receiver(post_delete, sender=Session)
+def look_at_sockets_of_ended_session(sender: type, instance: Session, **kwargs: Any) -> None:
+    """Signed out, renewed, or deleted by whoever may; but not what is tidied away when it has long expired."""
+    user_id = instance.get_decoded().get(SESSION_KEY)
+    if user_id is None or instance.expire_date < clock.now():
+        return
+    ended = digest(instance.session_key) if instance.session_key == _signing_out.get() else ""
+    transaction.on_commit(partial(look_at_sockets_of, user_id, ended), robust=True)
+
+
+def look_at_sockets_of(user_id: str, ended: str) -> None:
+    users = get_user_model()._default_manager
+    try:
+        user = users.filter(pk=user_id).first()
+    except (ValueError, ValidationError):  # a session from before users had other keys
+        return
     if user is not None:
-        ended = digest(request.session.session_key)
-        transaction.on_commit(partial(look_at_sockets, user, ended), robust=True)
+        look_at_sockets(user, ended)
 
 
 def look_at_sockets(user: Any, ended: str = "") -> None:

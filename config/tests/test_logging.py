@@ -9,7 +9,7 @@ import redis
 import structlog
 from django.db import OperationalError
 
-from config.logging import DatabaseIsAway, RedisIsAway, logging_config
+from config.logging import DatabaseIsAway, OncePerMinute, RedisIsAway, logging_config
 
 
 def record_of(error: Exception) -> logging.LogRecord:
@@ -72,3 +72,24 @@ def test_an_outage_of_the_database_is_one_line_and_other_errors_keep_their_trace
     record = record_of(ValueError("ours"))
     assert outage.filter(record)
     assert record.exc_info is not None
+
+
+def complaint(line: int, error: Exception | None = None) -> logging.LogRecord:
+    info = (type(error), error, None) if error else None
+    return logging.LogRecord("daphne.server", logging.ERROR, "", line, "Strange: %s", ("this",), info)
+
+
+def test_what_a_client_can_cause_is_one_line_a_minute_for_each_kind():
+    once = OncePerMinute()
+    kinds = [complaint(1), complaint(1), complaint(2), complaint(1, ValueError()), complaint(1, ValueError())]
+    assert [once.filter(record) for record in kinds] == [True, False, True, True, False]
+
+
+def test_the_next_line_says_how_many_there_were_not(monkeypatch):
+    once = OncePerMinute()
+    for _ in range(5):
+        once.filter(complaint(1))
+    monkeypatch.setattr(OncePerMinute, "QUIET", 0.0)
+    later = complaint(1)
+    assert once.filter(later)
+    assert later.getMessage() == "Strange: this (and 4 more since the last such line)"

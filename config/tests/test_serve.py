@@ -1,85 +1,21 @@
 """`manage.py serve` says goodbye: sockets are closed with 1012, "come back", and the process ends with code 0."""
 
-import base64
 import contextlib
-import http.cookiejar
-import json
-import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
-import html5lib
 import pytest
 from django.conf import settings
 
+from config.tests.raw import Socket, sign_in
 from config.tests.site import Site, environment, eventually
 
 pytestmark = pytest.mark.process
 
-TEXT, CLOSE = 1, 8
 BURST = 300  # connections at once; a kernel of default settings takes 4,096, or as many as the server asks for
-
-
-def sign_in(site: Site, username: str) -> tuple[str, dict[str, str]]:
-    """The Cookie header of a session that has just begun, and the resume form of its inbox."""
-    jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    address = f"http://127.0.0.1:{site.port}/accounts/login/"
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.open(address).read().decode())[1]
-    form = {"csrfmiddlewaretoken": token, "username": username, "password": "belfry-demo"}
-    page = browser.open(address, urllib.parse.urlencode(form).encode()).read().decode()
-    resume = html5lib.parse(page, namespaceHTMLElements=False).find(".//form[@id='resume']")
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar), {
-        field.get("name"): field.get("value", "") for field in resume.iter("input")
-    }
-
-
-class Socket:
-    """A page that has resumed, with the few lines of RFC 6455 that this test needs."""
-
-    def __init__(self, site: Site, username: str) -> None:
-        cookie, resume = sign_in(site, username)
-        self.connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
-        self.stream = self.connection.makefile("rb")
-        host = f"127.0.0.1:{site.port}"
-        key = base64.b64encode(os.urandom(16)).decode()
-        request = [
-            "GET /ws/live/ HTTP/1.1",
-            *(f"Host: {host}", f"Origin: http://{host}", f"Cookie: {cookie}"),
-            *("Upgrade: websocket", "Connection: Upgrade"),
-            *("Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"),
-        ]
-        self.connection.sendall("\r\n".join([*request, "", ""]).encode())
-        assert b" 101 " in self.stream.readline()
-        while self.stream.readline().strip():
-            continue
-        self.send(resume)
-
-    def send(self, message: dict) -> None:
-        payload, mask = json.dumps(message).encode(), os.urandom(4)
-        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-        length = bytes([len(payload)]) if len(payload) < 126 else bytes([126]) + len(payload).to_bytes(2, "big")
-        self.connection.sendall(bytes([0x80 | TEXT, 0x80 | length[0]]) + length[1:] + mask + masked)
-
-    def receive(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame."""
-        first, length = self.stream.read(2)
-        if length >= 126:
-            length = int.from_bytes(self.stream.read(2 if length == 126 else 8), "big")
-        return first & 0x0F, self.stream.read(length)
-
-    def close_code(self) -> int:
-        """Read on until the server closes."""
-        while True:
-            opcode, payload = self.receive()
-            if opcode == CLOSE:
-                return int.from_bytes(payload[:2], "big")
 
 
 def ring(site: Site, tmp_path: Path, username: str) -> None:
@@ -91,7 +27,7 @@ def ring(site: Site, tmp_path: Path, username: str) -> None:
 
 def test_a_deploy_tells_every_page_to_come_back(tmp_path):
     with Site(tmp_path) as site:
-        pages = {name: Socket(site, name) for name in ("bo", "dana")}
+        pages = {name: Socket(site.port, *sign_in(site.port, name)) for name in ("bo", "dana")}
         for name, page in pages.items():
             ring(site, tmp_path, name)
             while b"Lunch is ready" not in page.receive()[1]:
@@ -100,7 +36,7 @@ def test_a_deploy_tells_every_page_to_come_back(tmp_path):
         assert [page.close_code() for page in pages.values()] == [1012, 1012]
         eventually(lambda: "serve ended with code 0" in site.output, "a clean end")
         eventually(site.is_ready, "back again", 20)
-        Socket(site, "bo")
+        Socket(site.port, *sign_in(site.port, "bo"))
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path):

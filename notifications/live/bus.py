@@ -14,7 +14,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from . import groups
+from . import groups, metrics, push
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,9 @@ INBOX_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 LINGER_SECONDS = 30.0  # in a group after its last socket has gone: every change of page is a leave and a join
 RETRY_SECONDS = 2.0
-RUBBISH_SECONDS = 0.01  # after what is no message; so that a stream of it does not take all of our time
+RUBBISH_SECONDS = 0.01  # after an error that no message has caused
+WAITING_LIMIT = 10_000  # messages that have come and were not looked at; beyond it the sweep takes over
+NUMBERS_LIMIT = 2 * push.WAITING_LIMIT  # inboxes in one message; a sender of ours names half as many at most
 DEAF_SECONDS = 7.0  # without a canary's return, after which the bus counts as down
 RENEWAL_SECONDS = 10.0  # without one, after which new connections take the place of the old ones
 ENDING_SECONDS = 3.0  # for the old ones to be closed
@@ -130,11 +132,26 @@ class Bus:
                     await self._layer.group_add(groups.BROADCASTS, channel)
                     self._channel = channel
                     self._work.set()
+                self._shed(self._channel)
                 # No timeout around receive(): it would delete the channel, and what is sent until the next one is lost.
                 self._heed(await self._layer.receive(self._channel))
             except Exception as error:  # the bus is away, or what came is no message
                 log.debug("Nothing was heard: %r", error)
-                await asyncio.sleep(RETRY_SECONDS if self._channel is None else RUBBISH_SECONDS)
+                await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        """After an error. A stream of rubbish must not keep us from what comes after it, nor take all of our time."""
+        if self._channel is None:
+            return RETRY_SECONDS
+        return 0.0 if waiting_for(self._layer, self._channel) else RUBBISH_SECONDS
+
+    def _shed(self, channel: str) -> None:
+        """The layer keeps whatever comes, without a limit. What is dropped here, the sweep delivers."""
+        waiting = waiting_for(self._layer, channel)
+        if waiting and waiting.qsize() > WAITING_LIMIT:
+            metrics.SHED.inc(waiting.qsize())
+            while not waiting.empty():
+                waiting.get_nowait()
 
     def _heed(self, message: Any) -> None:
         """Act on a message. Whoever can write to the bus could have sent it, so only its numbers are taken."""
@@ -186,13 +203,19 @@ def is_over(task: asyncio.Task[None] | None) -> bool:
     return task is None or task.done()
 
 
+def waiting_for(layer: Any, channel: str) -> "asyncio.Queue[bytes] | None":
+    """What the layer has received for us and we have not looked at; None where there is nothing, or no telling."""
+    waiting = getattr(layer, "channels", {}).get(channel)
+    return waiting if isinstance(waiting, asyncio.Queue) and waiting.qsize() else None
+
+
 def is_about_job(message: dict[str, Any]) -> bool:
     return all(isinstance(message.get(name), kind) for name, kind in (("job", str), ("inbox", int), ("version", int)))
 
 
 def numbers(revisions: object) -> dict[int, int]:
-    """The well-formed part of {"7": 42}."""
-    if not isinstance(revisions, dict):
+    """The well-formed part of {"7": 42}; of too many none."""
+    if not isinstance(revisions, dict) or len(revisions) > NUMBERS_LIMIT:
         return {}
     return {
         int(inbox_id): revision

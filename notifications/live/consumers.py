@@ -9,14 +9,15 @@ import asyncio
 import json
 import logging
 import time
+from functools import partial
 from typing import Any
 
-from channels.exceptions import DenyConnection
+from channels.exceptions import DenyConnection, StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, hub, origin, sessions
+from . import codes, database, hub, origin, refusals, sessions
 from .job_positions import JobPosition
 from .outlet import Outlet
 from .positions import Position
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 RESUME_SECONDS = 10.0  # to say where the page stands
 MESSAGES = (20, 10.0)  # at most so many in so many seconds
 LARGEST = 4096  # characters of a resume form
+CONFIRM_SECONDS = 2.0  # for a browser to take what is left and confirm the end of its socket
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -37,18 +39,31 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         if not origin.is_allowed(self.scope):
+            refusals.note("origin", ", ".join(origin.values(self.scope, b"origin")))
             raise DenyConnection
+        self._hub = hub.current()
+        if self._hub.is_full:
+            refusals.note("full")
+            await self._refuse_for_now()
         self._session_key = sessions.key_of(self.scope)
         self._heard: list[float] = []
         self._is_resuming = self._is_turned_away = False
-        self._hub = hub.current()
         await self.accept()
-        loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(RESUME_SECONDS, lambda: loop.create_task(self._give_up()))
+        self._loop = asyncio.get_running_loop()
+        self._patience = self._loop.call_later(RESUME_SECONDS, self._give_up, codes.RUBBISH)
+        self._hub.enter(self, partial(self._give_up, codes.COME_BACK_LATER))
 
-    async def _give_up(self) -> None:
+    async def _refuse_for_now(self) -> None:
+        """503 where the server can say it; a page takes any refusal for a bad network, and tries again ever later."""
+        if "websocket.http.response" not in self.scope.get("extensions", {}):
+            raise DenyConnection
+        await self.base_send({"type": "websocket.http.response.start", "status": 503, "headers": []})
+        await self.base_send({"type": "websocket.http.response.body", "body": b""})
+        raise StopConsumer
+
+    def _give_up(self, code: int) -> None:
         if not self._is_resuming:
-            await self._turn_away()
+            self._ending = self._loop.create_task(self._turn_away(code))
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -67,15 +82,29 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self._hub.acknowledge(self.outlet, said, receipt=str(form.get("receipt")))
         elif not self._is_resuming:
             self._is_resuming = True
+            self._hub.heard(self)
             await self._resume(form)
 
-    async def _turn_away(self) -> None:
+    async def _turn_away(self, code: int = codes.RUBBISH) -> None:
         """Once; what it says after that is not answered."""
         if self.outlet is not None:
-            self._hub.close(self.outlet, codes.RUBBISH)
+            self._hub.close(self.outlet, code)
         elif not self._is_turned_away:
             self._is_turned_away = True
-            await self.close(codes.RUBBISH)
+            self._hub.heard(self)
+            await self.close(code)
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """A browser that does not read would never confirm it, and might keep what was sent to it in our memory."""
+        asyncio.get_running_loop().call_later(CONFIRM_SECONDS, self._abort)
+        await super().close(code, reason)
+
+    def _abort(self) -> None:
+        """Daphne's sockets end by themselves after a second. ASGI has no word for it: uvicorn's protocol, to which
+        ``send`` belongs, has a transport that can be told."""
+        abort = getattr(getattr(getattr(self.base_send, "__self__", None), "transport", None), "abort", None)
+        if abort:
+            abort()
 
     def _is_flood(self) -> bool:
         limit, seconds = MESSAGES
@@ -120,6 +149,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "_patience"):
             self._patience.cancel()
+            self._hub.exit(self)
         if self.outlet is not None:
             self.outlet.closed = True
             self._hub.leave(self.outlet)

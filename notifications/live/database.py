@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections
@@ -15,12 +16,13 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from notifications.job_lists import active_of_inboxes
-from notifications.models import Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
+from notifications.models import Audience, Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
+from notifications.models.audience import addressed
 from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
 from .frames import Frame, frames_for
-from .job_frames import JobFrame, job_frames_for
+from .job_frames import JobFrame, job_frames_for, watchers_among
 from .job_moves import moves_for
 from .job_positions import JobPosition
 from .positions import Position
@@ -65,7 +67,9 @@ async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition
     def make() -> dict[JobPosition, JobFrame]:
         frames = moves_for(moved) if moved else {}
         others = wanted | (moved.keys() - frames.keys())
-        return {**frames, **(job_frames_for(others) if others else {})}
+        frames |= job_frames_for(others) if others else {}
+        access = access_of({position.inbox_id for position, frame in frames.items() if frame.html})
+        return {one: replace(frame, access=access.get(one.inbox_id, 0)) for one, frame in frames.items()}
 
     return await ask(make)
 
@@ -82,8 +86,22 @@ async def jobs_standing(
     return await ask(find)
 
 
-async def users_of(session_keys: set[str]) -> dict[str, Any]:
-    return await ask(sessions.users_of, session_keys)
+async def watchers(user_ids: set[Any]) -> set[Any]:
+    """Those of them who may watch everybody's jobs by now."""
+    return await ask(watchers_among, user_ids, 0.0)
+
+
+async def sessions_standing(inbox_ids: set[int], session_keys: set[str]) -> tuple[dict[int, int], dict[str, Any]]:
+    """``access`` of these inboxes, and then the users of those sessions that are valid."""
+
+    def find() -> tuple[dict[int, int], dict[str, Any]]:
+        return access_of(inbox_ids), sessions.users_of(session_keys)
+
+    return await ask(find)
+
+
+def access_of(inbox_ids: set[int]) -> dict[int, int]:
+    return dict(Inbox.objects.filter(pk__in=inbox_ids).values_list("pk", "access"))
 
 
 Reader = tuple[Any, Inbox, tuple[str, int]]  # user, inbox, (epoch, revision of the board)
@@ -143,6 +161,10 @@ async def standing(inbox_ids: list[int]) -> tuple[tuple[str, int], dict[int, tup
     return await ask(find)
 
 
+async def board() -> tuple[str, int]:
+    return await ask(board_now)
+
+
 def board_now() -> tuple[str, int]:
     board = Board.load()
     return board.epoch, board.revision
@@ -154,6 +176,20 @@ async def next_end(known: tuple[str, int]) -> float | None:
     def find() -> float | None:
         end = Noticeboard.current(known).next_end()
         return (end - clock.now()).total_seconds() if end else None
+
+    return await ask(find)
+
+
+async def audiences(inbox_ids: list[int], known: tuple[str, int]) -> tuple[frozenset[int], dict[int, frozenset[int]]]:
+    """The running broadcasts that are not for everyone, and for each of these inboxes those that address its reader."""
+
+    def find() -> tuple[frozenset[int], dict[int, frozenset[int]]]:
+        live = [one for one in Noticeboard.current(known).live() if one.audience != Audience.EVERYONE]
+        found: dict[int, frozenset[int]] = dict.fromkeys(inbox_ids, frozenset())
+        for start in range(0, len(inbox_ids) if live else 0, REACHED_AT_ONCE):
+            inboxes = list(Inbox.objects.filter(pk__in=inbox_ids[start : start + REACHED_AT_ONCE]))
+            found |= {pk: frozenset(ids) for pk, ids in addressed(live, inboxes).items()} if inboxes else {}
+        return frozenset(one.pk for one in live), found
 
     return await ask(find)
 

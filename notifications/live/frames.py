@@ -50,6 +50,7 @@ class Frame:
     news: int = 0  # how many arrivals it tells of by toasts
     tells_of_jobs: bool = False  # whether a job's end is in it
     reached: tuple[int, ...] = ()  # the broadcasts in it of which the reader has no own row yet
+    access: int = 0  # of the inbox, when it was read
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def frames_for(
 def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: Made) -> Frame:
     missing = missing_at(inbox, position, rows)
     if is_at_end(inbox, position) and missing.rows == []:
-        return Frame(inbox.revision, inbox.noticeboard.revision, "", is_empty=True)
+        return Frame(inbox.revision, inbox.noticeboard.revision, "", is_empty=True, access=inbox.access)
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
         told = tell_all_alike(inbox, position, missing, made)
         html = told.html + numbers(inbox, position, told, made)
@@ -112,6 +113,7 @@ def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: 
         news=told.news,
         tells_of_jobs=missing.rows is None or any(row.key.startswith(JOB_START) for row in missing.rows),
         reached=told.reached,
+        access=inbox.access,
     )
 
 

@@ -15,16 +15,20 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
+from weakref import WeakSet
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, groups, metrics, sessions
+from . import codes, database, groups, metrics, refusals
+from .audience_watch import AudienceWatch
 from .bus import Bus
 from .frames import CHUNK, Frame
 from .job_watch import JobWatch
 from .outlet import Outlet
 from .positions import Position
+from .session_watch import SessionWatch
 
 log = logging.getLogger(__name__)
 
@@ -32,31 +36,56 @@ FLUSH_SPACING = 0.05  # seconds between flushes; after an idle moment one comes 
 SWEEP_SECONDS = 2.0
 HEARTBEAT_SECONDS = 25.0
 RECHECK_SECONDS = 60.0
-SECOND_LOOK = 1.0  # seconds after a nudge about sessions: sign-out nudges before it deletes
 PRESENCE_SECONDS = 30.0  # between two renewals of who is here
 OUTLETS_PER_USER = 10
+WAITING_LIMIT = 1_000  # sockets that have not said where their page stands; above it the oldest of them is closed
 DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
 
 
 class Hub:
     def __init__(self) -> None:
-        self.epoch, self.board = "", 0  # and the revision of the board, as far as we have heard
+        self.epoch, self.board = "", 0  # and the revision of the board, as the database last told
         self.outlets: dict[int, set[Outlet]] = {}
+        self.guests: WeakSet[Any] = WeakSet()  # every socket that is open, by its consumer
+        self.waiting: dict[Any, Callable[[], None]] = {}  # those that have not said anything; the oldest first
         self.readers = database.Readers()
         self.jobs = JobWatch(self)
-        self.bus = Bus(self.nudged, self.sessions_nudged, self.subscribed, self.board_nudged, self.jobs.nudged)
+        self.sessions = SessionWatch(self)
+        self.audiences = AudienceWatch(self)
+        self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.board_nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
-        self._second_looks: list[Outlet] = []  # sign-out tells before it deletes the session
+        self._is_board_stale = False  # it was said to have changed
         self._reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
         self._present: set[int] = set()  # inboxes whose presence is written down
         self._ending: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._tasks = [self._loop.create_task(work()) for work in (self._flush_forever, self._sweep_forever)]
+        works = (self._flush_forever, self._sweep_forever, self.sessions.look_forever)
+        self._tasks = [self._loop.create_task(work()) for work in works]
         self.bus.start()
 
     # What the consumers say.
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.guests) >= settings.MAX_SOCKETS
+
+    def enter(self, guest: Any, send_away: Callable[[], None]) -> None:
+        """A socket is open. Who never speaks competes with nobody but others of that kind."""
+        self.guests.add(guest)
+        self.waiting[guest] = send_away
+        if len(self.waiting) > WAITING_LIMIT:
+            oldest = next(iter(self.waiting))
+            refusals.note("silent")
+            self.waiting.pop(oldest)()
+
+    def heard(self, guest: Any) -> None:
+        self.waiting.pop(guest, None)
+
+    def exit(self, guest: Any) -> None:
+        self.waiting.pop(guest, None)
+        self.guests.discard(guest)
 
     def join(self, outlet: Outlet, board: tuple[str, int]) -> None:
         """Serve this socket from now on; ``board`` is the epoch and the revision of the board that it found."""
@@ -103,8 +132,15 @@ class Hub:
         self.mark_dirty(stale)
 
     def board_nudged(self, revision: int) -> None:
-        """A broadcast has changed. Whom it concerns, the flush finds out."""
-        self.board = max(self.board, revision)
+        """A broadcast has changed, it says. Before all pages are looked at for it, the database is asked."""
+        if revision > self.board:
+            self._is_board_stale = True
+            self.wake()
+
+    async def _look_at_board(self) -> None:
+        """Whom its change concerns, the flush finds out."""
+        self._is_board_stale = False
+        self._note_board(*await database.board())
         self.mark_dirty(inbox_id for inbox_id, mine in self.outlets.items() if any(map(self._lacks_board, mine)))
 
     def _lacks_board(self, outlet: Outlet) -> bool:
@@ -115,17 +151,6 @@ class Hub:
         inbox_id = int(group.removeprefix(groups.INBOX))
         self.mark_dirty([inbox_id])
         self.jobs.subscribed(inbox_id)
-
-    def sessions_nudged(self, inbox_id: int, ended: str) -> None:
-        self._loop.create_task(self._look_twice(inbox_id, ended))
-
-    async def _look_twice(self, inbox_id: int, ended: str) -> None:
-        for pause in (0.0, SECOND_LOOK):
-            await asyncio.sleep(pause)
-            try:
-                await self.check_sessions(self.outlets.get(inbox_id, set()), ended)
-            except DatabaseError as error:
-                log.error("The database does not answer, and the sweep will look at sessions again: %s", error)
 
     # The flush.
 
@@ -140,21 +165,32 @@ class Hub:
     def later(self, seconds: float, work: Callable[[], None]) -> None:
         self._loop.call_later(seconds, work)
 
+    @property
+    def has_work(self) -> bool:
+        return bool(self._dirty or self._is_board_stale or self.jobs.has_work)
+
     async def _flush_forever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            dirty, self._dirty = self._dirty, set()
-            try:
-                with metrics.FLUSH_SECONDS.time():
-                    await self.flush(dirty)
-                    await self.jobs.flush()
-            except DatabaseError as error:
-                log.error("The database does not answer: %s", error)
-                self.later(SWEEP_SECONDS, partial(self.mark_dirty, dirty))
-            except Exception:
-                log.exception("A flush failed; the sweep will try again.")
+            await self.work()
             await asyncio.sleep(FLUSH_SPACING)
+
+    async def work(self) -> None:
+        """Everything that waits to be done by now."""
+        dirty: set[int] = set()
+        try:
+            with metrics.FLUSH_SECONDS.time():
+                if self._is_board_stale:
+                    await self._look_at_board()
+                dirty, self._dirty = self._dirty, set()
+                await self.flush(dirty)
+                await self.jobs.flush()
+        except DatabaseError as error:
+            log.error("The database does not answer: %s", error)
+            self.later(SWEEP_SECONDS, partial(self.mark_dirty, dirty))
+        except Exception:
+            log.exception("A flush failed; the sweep will try again.")
 
     async def flush(self, inbox_ids: set[int]) -> None:
         """Give every page of these inboxes what it lacks, some inboxes after the others: the first pages need not wait
@@ -205,7 +241,9 @@ class Hub:
     def _deliver(self, outlet: Outlet, position: Position, frame: Frame) -> None:
         if outlet.closed:
             return
-        if outlet.position != position:  # it has moved while we were reading
+        if outlet.access != frame.access:  # a session of its reader may have ended while we were reading
+            self.sessions.suspect(outlet)
+        elif outlet.position != position or outlet.is_busy:  # it has moved while we were reading, or was written to
             self.mark_dirty([outlet.inbox_id])
         elif frame.is_empty:
             outlet.caught_up()
@@ -234,7 +272,8 @@ class Hub:
                     self.send_heartbeats()
                 if self._loop.time() - check >= RECHECK_SECONDS:
                     check = self._loop.time()
-                    await self.check_sessions(self.all_outlets())
+                    await self.sessions.check(self.all_outlets())
+                    await self.audiences.compare()
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
             except Exception:
@@ -248,24 +287,21 @@ class Hub:
         self._close_the_overdue()
         if not self.outlets:
             return
-        heard = self.board
+        known = self.board
         board, standing = await database.standing(list(self.outlets))
-        self._note_board(*board, heard=heard)
-        suspects: dict[Outlet, int] = {}
+        self._note_board(*board, known=known)
+        suspects: list[Outlet] = []
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
                 if outlet.position.since != revision or self._lacks_board(outlet):
                     metrics.SWEPT.inc()
                     self.mark_dirty([inbox_id])
                 if outlet.access != access:
-                    suspects[outlet] = access
+                    suspects.append(outlet)
         gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
-        await self.check_sessions([*suspects, *self._second_looks, *gone])
-        self._second_looks = list(suspects)
-        for outlet, access in suspects.items():  # not before the check: one that failed is made again
-            outlet.access = access
-
+        await self.sessions.check([*suspects, *gone])
         await self.jobs.sweep()
+        await self.audiences.meet()
         await self._await_next_end()
 
     async def _await_next_end(self) -> None:
@@ -275,6 +311,12 @@ class Hub:
             self._ending.cancel()
         if seconds is not None and seconds < SWEEP_SECONDS * 2:
             self._ending = self._loop.call_later(max(seconds, 0.0), self._look_at_everybody)
+
+    def look_anew(self, inbox_id: int) -> None:
+        """Its pages get the full list, since other broadcasts may address their reader by now."""
+        for outlet in self.outlets.get(inbox_id, ()):
+            outlet.look_anew()
+        self.mark_dirty([inbox_id])
 
     def _look_at_everybody(self) -> None:
         self.mark_dirty(list(self.outlets))
@@ -293,10 +335,10 @@ class Hub:
                     self._reached.setdefault(broadcast_id, set()).update(inbox_ids)
                 raise
 
-    def _note_board(self, epoch: str, revision: int, heard: int | None = None) -> None:
+    def _note_board(self, epoch: str, revision: int, known: int | None = None) -> None:
         """A new epoch: the database was restored, and no position that was held under the old one means anything.
 
-        The database is right about the board, unless a nudge came while it was asked: then it is not what we had heard.
+        The answer is right about the board, unless a later one came while it was on its way: then it is not ``known``.
         """
         if self.epoch not in {"", epoch}:
             self.board = 0
@@ -305,7 +347,7 @@ class Hub:
                 self.mark_dirty([outlet.inbox_id])
             self.jobs.forget()
         self.epoch = epoch
-        self.board = revision if self.board == heard else max(self.board, revision)
+        self.board = revision if self.board == known else max(self.board, revision)
 
     def _close_the_overdue(self) -> None:
         moment = time.monotonic()
@@ -320,30 +362,6 @@ class Hub:
         for outlet in self.all_outlets():
             if not outlet.is_busy:
                 outlet.write(json.dumps({"heartbeat": settings.BUILD_ID}))
-
-    async def check_sessions(self, outlets: Iterable[Outlet], ended: str = "") -> None:
-        """Close the sockets whose session has ended or is somebody else's now."""
-        suspects = list(outlets)
-        if not suspects:
-            return
-        users = await database.users_of({outlet.session_key for outlet in suspects})
-        for outlet in suspects:
-            user = users.get(outlet.session_key)
-            if user is None or user.pk != outlet.user_id:
-                await self._sign_out(outlet, ended)
-
-    async def _sign_out(self, outlet: Outlet, ended: str) -> None:
-        """1012 for a session that is gone: the page comes back at once with the cookie that it has by then.
-
-        Only where we know that its reader signed out do we say so right away.
-        """
-        if outlet.closed:
-            return
-        if ended and sessions.digest(outlet.session_key) == ended:
-            self.leave(outlet)
-            self.close(outlet, codes.SIGNED_OUT, await database.signed_out_notice(outlet.position))
-        else:
-            self.close(outlet, codes.COME_BACK)
 
     def all_outlets(self) -> list[Outlet]:
         return [outlet for mine in self.outlets.values() for outlet in mine]

@@ -40,6 +40,7 @@ class JobFrame:
     html: str  # empty: there was nothing to tell
     position: JobPosition  # of a page after it
     owner: int = 0  # the inbox of the one whose job it is, where the page is somebody else's
+    access: int = 0  # of the page's inbox, when it was read
 
 
 @dataclass
@@ -186,13 +187,13 @@ def once(made: Made, position: JobPosition, template: str, context: Any, *of: ob
 _trusted: dict[Any, tuple[bool, float]] = {}
 
 
-def watchers_among(user_ids: Collection[Any]) -> set[Any]:
-    """Those who may see everybody's jobs. Asked anew every two seconds, and not with each frame. Several threads do so
-    at once."""
+def watchers_among(user_ids: Collection[Any], trust: float = TRUST_SECONDS) -> set[Any]:
+    """Those who may see everybody's jobs. With frames it is asked anew every two seconds only. Several threads do so at
+    once."""
     moment = time.monotonic()
-    asked = [pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[1] < moment]
+    asked = [pk for pk in user_ids if moment - _trusted.get(pk, (False, float("-inf")))[1] >= trust]
     for user in get_user_model()._default_manager.filter(pk__in=asked) if asked else ():
-        _trusted[user.pk] = may_watch_all(user), moment + TRUST_SECONDS
-    for pk in [pk for pk, (_, until) in _trusted.copy().items() if until < moment]:
+        _trusted[user.pk] = may_watch_all(user), moment
+    for pk in [pk for pk, (_, at) in _trusted.copy().items() if moment - at >= TRUST_SECONDS]:
         _trusted.pop(pk, None)
     return {pk for pk in user_ids if _trusted.get(pk, (False, 0.0))[0]}

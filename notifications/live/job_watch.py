@@ -135,7 +135,10 @@ class JobWatch:
     def _deliver(self, outlet: Outlet, position: JobPosition, frame: JobFrame) -> None:
         if not self._serves(outlet):
             return
-        if outlet.jobs != position:  # it was told meanwhile
+        if frame.html and outlet.access != frame.access:  # a session of its reader may have ended meanwhile
+            self._hub.sessions.suspect(outlet)
+            return
+        if outlet.jobs != position or outlet.is_busy:  # it was told meanwhile, or is written to
             self.mark([outlet])
             return
         if frame.html:
@@ -152,13 +155,23 @@ class JobWatch:
             self.mark(self._pages.get(job_id, ()))
 
     async def sweep(self) -> None:
-        """Mark what lost nudges have left behind."""
+        """Mark what lost nudges have left behind, and who may not watch any more what is not theirs."""
         active, versions = await database.jobs_standing(list(self._hub.outlets), list(self._pages))
         self.mark(
             outlet
             for outlet in self._hub.all_outlets()
             if is_behind(outlet.jobs, active.get(outlet.inbox_id, ()), versions)
         )
+        self.mark(await self._dismissed())
+
+    async def _dismissed(self) -> list[Outlet]:
+        """The pages of others' jobs whose readers have lost the permission."""
+        pages = [(outlet, owner) for job_id, owner in self._foreign.items() for outlet in self._pages.get(job_id, ())]
+        strangers = [outlet for outlet, owner in pages if outlet.inbox_id != owner]
+        if not strangers:
+            return []
+        watchers = await database.watchers({outlet.user_id for outlet in strangers})
+        return [outlet for outlet in strangers if outlet.user_id not in watchers and outlet.jobs.shown != "gone"]
 
     def forget(self) -> None:
         """Another history of the database: nothing that pages show means anything any more."""

@@ -130,9 +130,13 @@ class Outlet:
         if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
             self._full_since = None
 
+    def look_anew(self) -> None:
+        """What the page shows is not known any more: it gets the full list."""
+        self.position = replace(self.position, since=None)
+
     def forget(self) -> None:
         """What the page holds means nothing any more, and nor will its acknowledgements of that."""
-        self.position = replace(self.position, since=None)
+        self.look_anew()
         self._unacknowledged.clear()
         self._full_since = None
 

@@ -47,10 +47,8 @@ class SteppedHub(Hub):
 
     async def step(self) -> None:
         """Flush all that is dirty, and wait until every frame is on its way."""
-        while self._dirty or self.jobs.has_work:
-            dirty, self._dirty = self._dirty, set()
-            await self.flush(dirty)
-            await self.jobs.flush()
+        while self.has_work:
+            await self.work()
             while any(outlet.is_busy for outlet in self.all_outlets()):  # noqa: ASYNC110  (nothing tells when)
                 await asyncio.sleep(0)
 

@@ -1,6 +1,7 @@
 """Broadcasts on open pages, on pages that were away, and what they cost."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -201,6 +202,39 @@ async def test_what_the_page_has_not_shown_yet_stays_unread(bo):
         await page.client.post("/inbox/all/read/", {**form, "live": "on"}, headers={"HX-Request": "true"})
         await page.until(lambda: page.text("#count-unread") == "1")
     assert await sync_to_async((await inbox_of(bo)).count_of)("unread") == 1  # the page says so before the act, too
+
+
+@sync_to_async
+def edit(broadcast, **changes):
+    broadcast.rewrite(replace(broadcast.content, **changes))
+
+
+PATHS = ["/inbox/", "/inbox/broadcast-{pk}/"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("by_sql", [False, True])
+async def test_who_leaves_the_group_sees_nothing_more_of_what_was_for_it(bo, path, by_sql):
+    crew = await Group.objects.acreate(name="Crew")
+    await bo.groups.aadd(crew)
+    posted = await abroadcast("For the crew", body="Secret soup", audience="groups", groups=[crew], placement="both")
+    async with LivePage(bo, path.format(pk=posted.pk)) as page:
+        await anotify(bo, title="Joined")
+        await page.until(lambda: page.frames)
+        assert "For the crew" in page.text("main")
+        await hub.current().audiences.meet()
+        if by_sql:
+            memberships = bo.groups.through.objects.filter(user=bo)
+            await sync_to_async(memberships._raw_delete)(memberships.db)
+            await hub.current().audiences.compare()
+        else:
+            await bo.groups.aremove(crew)
+        await page.until(lambda: "For the crew" not in page.text("main"))
+        heard = len(page.frames)
+        await edit(posted, body="Secret salad")
+        await anotify(bo, title="After it")
+        await page.until(lambda: len(page.frames) > heard)
+        assert "salad" not in "".join(page.frames)
 
 
 async def test_who_joins_the_group_sees_what_runs_and_nothing_that_has_ended(bo):

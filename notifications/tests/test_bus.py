@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections import Counter
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from notifications.delivery import anotify
-from notifications.live import bus, database, groups, hub, push
+from notifications.live import bus, consumers, database, groups, hub, push
 from notifications.models import Inbox
 from notifications.testing import LivePage
 
@@ -25,7 +26,7 @@ async def blind_the_sweep(monkeypatch):
     """From now on only a nudge can bring anything."""
 
     async def nothing(inbox_ids):
-        return hub.current().epoch, {}
+        return (hub.current().epoch, hub.current().board), {}
 
     monkeypatch.setattr(database, "standing", nothing)
 
@@ -89,10 +90,103 @@ async def test_a_forged_message_shows_nothing_and_stops_nothing(bo, message):
         assert "Forged" not in "".join(page.frames)
 
 
+METHODS = sorted({name for one in (consumers.LiveConsumer, hub.Hub, bus.Bus) for name in dir(one) if name[0] != "_"})
+
+
+async def test_no_type_calls_a_method_of_ours(bo, monkeypatch):
+    called = []
+    async with LivePage(bo) as page:
+        await eventually(lambda: hub.current().bus._channel)
+        for name in ("close", "drain", "leave", "join", "stop", "send_heartbeats", "write_down"):
+            monkeypatch.setattr(hub.Hub, name, lambda *given, name=name, **more: called.append(name))
+        for name in METHODS:
+            forged = {"type": name.replace("_", "."), "text": "Forged", "code": 1000, "outlet": 1, "inbox": 1}
+            await get_channel_layer().group_send(groups.HUBS, forged)
+        await anotify(bo, title="The real one")
+        await page.until(lambda: "The real one" in page.text("#feed"))
+        assert called == []
+        assert "Forged" not in "".join(page.frames)
+        monkeypatch.undo()
+
+
+async def asked(monkeypatch, *names):
+    """Counts what the hub asks the database for: {"frames": 3}."""
+    counts = Counter()
+
+    def counting(name, question):
+        async def count(*given):
+            counts[name] += 1
+            return await question(*given)
+
+        return count
+
+    for name in names:
+        monkeypatch.setattr(database, name, counting(name, getattr(database, name)))
+    return counts
+
+
+FLOOD = 2_000  # forged messages
+ABSURD = 2**62
+
+
+@pytest.mark.parametrize("kind", ["nobody", "inbox", "board", "sessions", "session of many", "jobs", "rubbish"])
+async def test_a_flood_of_forged_nudges_costs_a_handful_of_queries_and_no_patience(bo, kind, monkeypatch):
+    inbox = await sync_to_async(Inbox.objects.of)(bo)
+    message = {
+        "nobody": {"type": groups.CHANGED, "revisions": {str(n): ABSURD for n in range(1_000, 1_100)}},
+        "inbox": {"type": groups.CHANGED, "revisions": {str(inbox.pk): ABSURD}},
+        "board": {"type": groups.BOARD, "revision": ABSURD},
+        "sessions": {"type": groups.SESSIONS, "inbox": inbox.pk, "ended": "x"},
+        "session of many": {"type": groups.SESSIONS, "inbox": ABSURD, "ended": "x"},
+        "jobs": {"type": groups.JOB, "job": "x" * 1000, "inbox": inbox.pk, "version": ABSURD},
+        "rubbish": b"\x91" * 5_000,
+    }[kind]
+    async with LivePage(bo) as page:
+        await eventually(lambda: hub.current().bus._channel)
+        await blind_the_sweep(monkeypatch)
+        counts = await asked(monkeypatch, "frames", "board", "sessions_standing", "job_frames")
+        for _ in range(FLOOD):
+            hub.current().bus._layer.channels[hub.current().bus._channel].put_nowait(
+                message if isinstance(message, bytes) else get_channel_layer().serialize(message)
+            )
+        before = len(asyncio.all_tasks())
+        await anotify(bo, title="The real one")
+        await page.until(lambda: "The real one" in page.text("#feed"))
+        assert len(asyncio.all_tasks()) < before + 20
+        assert counts.total() < 50
+        assert hub.current().board < ABSURD
+
+
+async def test_a_board_that_was_lied_about_is_asked_for_once(bo, monkeypatch):
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Joined")
+        await page.until(lambda: "Joined" in page.text("#feed"))
+        await blind_the_sweep(monkeypatch)
+        counts = await asked(monkeypatch, "frames", "board")
+        hub.current().board_nudged(ABSURD)
+        await eventually(lambda: counts["board"])
+        await anotify(bo, title="Another")
+        await page.until(lambda: "Another" in page.text("#feed"))
+        assert counts["board"] == 1
+        assert counts["frames"] < 5
+
+
+async def test_what_comes_faster_than_it_can_be_looked_at_is_dropped_and_the_sweep_brings_it(bo, monkeypatch):
+    async with LivePage(bo) as page:
+        await eventually(lambda: hub.current().bus._channel)
+        monkeypatch.setattr(bus, "WAITING_LIMIT", 10)
+        waiting = hub.current().bus._layer.channels[hub.current().bus._channel]
+        for _ in range(1_000):
+            waiting.put_nowait(b"no message")
+        await anotify(bo, title="Brought")
+        await page.until(lambda: "Brought" in page.text("#feed"))
+        assert waiting.qsize() <= 10
+
+
 @pytest.mark.parametrize("message", [{"type": "inbox.changed", "revisions": {"9" * 5000: 1}}, b"no message"])
 async def test_nor_does_it_make_the_hub_deaf_for_a_while(bo, message, monkeypatch):
     async with LivePage(bo) as page:
-        await eventually(lambda: hub.current().bus.is_up)
+        await eventually(lambda: hub.current().bus._channel)
         monkeypatch.setattr(bus, "RETRY_SECONDS", 3600.0)
         await blind_the_sweep(monkeypatch)
         layer = get_channel_layer()

@@ -3,14 +3,19 @@
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.db import connection
 
 from notifications.delivery import anotify
-from notifications.live import codes, consumers, database, hub, outlet
+from notifications.live import codes, consumers, database, hub, outlet, push, refusals
 from notifications.live.routing import application
+from notifications.models import Inbox
 from notifications.testing import LivePage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
+
+User = get_user_model()
 
 
 async def knock(page, **replaced):
@@ -222,19 +227,75 @@ async def test_a_deactivated_account_has_no_sockets(bo):
         assert await page.until_closed() == codes.SIGNED_OUT
 
 
-async def test_a_session_that_is_deleted_behind_our_back_is_found_by_the_check(bo):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM django_session",
+        "UPDATE django_session SET expire_date = '2020-01-01'",
+        "UPDATE accounts_user SET is_active = '0'",
+        "UPDATE accounts_user SET password = 'another'",
+    ],
+)
+async def test_what_is_changed_behind_our_back_is_found_by_the_check_of_every_minute(bo, statement):
     async with LivePage(bo) as page:
         await has_joined(bo, page)
-        await Session.objects.all().adelete()
-        await hub.current().check_sessions(hub.current().all_outlets())
+        await sync_to_async(execute)(statement)
+        await hub.current().sessions.check(hub.current().all_outlets())
         assert await page.until_closed() == codes.COME_BACK
 
 
-async def test_a_deleted_account_has_no_sockets(bo):
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+async def sign_out(page):
+    await page.client.post("/accounts/logout/")
+
+
+async def change_password(page):
+    await sync_to_async(page.user.set_password)("new bells ring")
+    await page.user.asave()
+
+
+async def deactivate(page):
+    page.user.is_active = False
+    await page.user.asave()
+
+
+async def delete_session(page):
+    await Session.objects.all().adelete()
+
+
+@pytest.mark.parametrize("end", [sign_out, change_password, deactivate, delete_session])
+async def test_nothing_that_is_committed_after_a_sessions_end_reaches_its_socket(bo, end, monkeypatch):
+    """Though the nudge about the session is lost, and the one about the inbox is not."""
+    async with LivePage(bo) as page:
+        await has_joined(bo, page)
+        monkeypatch.setattr(push, "nudge_sessions", lambda *said: None)
+        as_he_was = await User.objects.aget(pk=bo.pk)
+        await end(page)
+        assert await anotify(as_he_was, title="After the end")
+        assert await page.until_closed() == codes.COME_BACK
+        assert "After the end" not in "".join(page.frames)
+
+
+async def test_a_deleted_account_has_no_sockets_and_hears_of_no_broadcast(bo, draft):
     async with LivePage(bo) as page:
         await has_joined(bo, page)
         await bo.adelete()
+        await sync_to_async(draft.publish)()
         assert await page.until_closed() == codes.COME_BACK
+        assert "Soup." not in "".join(page.frames)
+
+
+async def test_a_session_that_has_expired_is_tidied_away_without_a_look_at_sockets(bo):
+    async with LivePage(bo) as page:
+        await has_joined(bo, page)
+        access = (await Inbox.objects.aget(user=bo)).access
+        await Session.objects.aupdate(expire_date="2020-01-01T00:00:00Z")
+        await Session.objects.all().adelete()
+        assert (await Inbox.objects.aget(user=bo)).access == access
 
 
 async def test_the_eleventh_socket_of_a_user_closes_the_oldest(bo):
@@ -280,3 +341,40 @@ async def test_a_database_that_does_not_answer_sends_the_page_away_to_come_back_
     await page.connect()
     assert await page.until_closed() == codes.COME_BACK_LATER
     assert "Traceback" not in caplog.text
+
+
+@pytest.fixture
+def unsaid(monkeypatch):
+    """Nothing was refused in the last minute."""
+    monkeypatch.setattr(refusals, "_said_at", {})
+
+
+async def test_refusals_are_one_line_for_each_reason_and_all_are_counted(bo, caplog, unsaid):
+    page = await LivePage(bo).load()
+    counted = refusals.metrics.REFUSED.labels("origin")._value.get()
+    for _ in range(5):
+        assert not await knock(page, origin="http://evil.example")
+    assert caplog.text.count("A connection was refused: origin ('http://evil.example')") == 1
+    assert refusals.metrics.REFUSED.labels("origin")._value.get() == counted + 5
+
+
+async def test_a_full_server_refuses_and_has_room_again_when_somebody_leaves(bo, settings):
+    settings.MAX_SOCKETS = 1
+    page = await LivePage(bo).load()
+    async with LivePage(bo) as first:
+        await has_joined(bo, first)
+        assert not await knock(page)
+    assert await knock(page)
+
+
+async def test_of_those_that_say_nothing_the_oldest_gives_way(bo, monkeypatch):
+    monkeypatch.setattr(hub, "WAITING_LIMIT", 1)
+    page = await LivePage(bo).load()
+    silent = [WebsocketCommunicator(application, "/ws/live/", headers=page.headers()) for _ in range(2)]
+    for socket in silent:
+        await socket.connect(timeout=15)
+    assert await silent[0].receive_output(15) == {"type": "websocket.close", "code": codes.COME_BACK_LATER}
+    await silent[1].send_json_to(page.document.inputs("#resume"))
+    await anotify(bo, title="To who speaks")
+    assert "To who speaks" in (await silent[1].receive_output(15))["text"]
+    await silent[1].disconnect()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import OperationalError
 from django.test import Client
 
@@ -245,6 +245,27 @@ async def test_staff_with_the_permission_watch_live_until_they_lose_it(bo, ada):
         await move(job, 6)
         await page.until(lambda: "yours to see" in page.text("#job-page"))
         assert progress_of(page) == []
+
+
+@pytest.mark.parametrize("taken", ["permission", "staff", "group"])
+async def test_whoever_may_not_watch_any_more_sees_so_though_the_job_does_not_move(bo, ada, taken):
+    watch, group = await Permission.objects.aget(codename="watch_jobs"), await Group.objects.acreate(name="Watchers")
+    if taken == "group":
+        await group.permissions.aadd(watch)
+        await ada.groups.aadd(group)
+    else:
+        await ada.user_permissions.aadd(watch)
+    job = await start(bo, "For Ada's eyes")
+    async with LivePage(ada, f"/jobs/{job.pk}/") as page:
+        await begin(job)
+        await move(job, 5)
+        await page.until(lambda: "0.5000" in progress_of(page))
+        if taken == "staff":
+            ada.is_staff = False
+            await ada.asave()
+        else:
+            await (ada.groups.aclear() if taken == "group" else ada.user_permissions.aclear())
+        await page.until(lambda: "yours to see" in page.text("#job-page"))
 
 
 async def test_the_order_of_the_tray_and_its_length_are_kept_live(bo):

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import threading
 from typing import Any
@@ -20,13 +21,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 from twisted.internet import reactor
 
+from notifications.live import connections
+
 log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds for answers that are under way, and for browsers to confirm the end of their sockets
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
 BACKLOG = 4096  # connections that wait to be taken; Twisted's own 50 makes the others try again after 1, 3, 7 s
-LARGEST_FRAME = 4096  # bytes from a browser; it sends nothing but its resume form
-LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
+LARGEST_FRAME = 1024 * 1024  # bytes of a message; autobahn applies it to what we send, too, and a full list is large
+OTHER_FILES = 1_000  # that a process has open beside its connections: the database, the bus, files that it hands over
 
 
 class SiteServer(Server):
@@ -42,6 +45,11 @@ class SiteServer(Server):
         self.failure = failure.getErrorMessage()
         self.stop()
 
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "websocket":
+            scope["extensions"] = {"websocket.http.response": {}}  # see SocketProtocol
+        return super().create_application(protocol, scope)
+
 
 class Command(BaseCommand):
     help = "Serves pages and sockets on one port until SIGTERM or SIGINT, then drains the sockets."
@@ -52,6 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="port to listen on ($PORT, else 8000)")
 
     def handle(self, *, bind: str, port: int, **options: Any) -> None:
+        allow_open_files()
         server = site_server(bind, port)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: reactor.callFromThread(begin_to_leave, server))
@@ -72,11 +81,25 @@ def site_server(bind: str, port: int) -> SiteServer:
         application_close_timeout=5,
         ping_interval=20,
         ping_timeout=20,
-        websocket_max_message_size=LARGEST_MESSAGE,
-        websocket_max_frame_size=LARGEST_FRAME,
+        websocket_max_message_size=LARGEST_FRAME,
+        websocket_max_frame_size=connections.LARGEST_MESSAGE,
         proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,
         server_name="",
     )
+
+
+def allow_open_files() -> None:
+    """As many as the sockets need that we may have; else fewer sockets, so that pages are still answered."""
+    others = connections.WAITING_LIMIT + OTHER_FILES
+    wanted = settings.MAX_SOCKETS + others
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        fewer = max(allowed - others, allowed // 2)
+        log.warning("This process may open %d files: %d sockets, not MAX_SOCKETS=%d", hard, fewer, settings.MAX_SOCKETS)
+        settings.MAX_SOCKETS = fewer
 
 
 def begin_to_leave(server: SiteServer) -> None:

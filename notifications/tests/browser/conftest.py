@@ -39,9 +39,9 @@ IGNORED = (
 class Server:
     """`manage.py serve` on the test database. Every verb may be said twice."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, **other: str) -> None:
         self.port = free_port()
-        self.log = log
+        self.log, self.other = log, other
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,13 +52,16 @@ class Server:
         """Run, and answer."""
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
+                self.command(),
                 cwd=settings.BASE_DIR,
-                env=environment(),
+                env={**environment(), **self.other},
                 stdout=self.log.open("ab"),
                 stderr=subprocess.STDOUT,
             )
         eventually(self.answers, "the server answers")
+
+    def command(self) -> list[str]:
+        return [sys.executable, "manage.py", "serve", "--port", str(self.port)]
 
     def answers(self) -> bool:
         assert self.process is not None

@@ -1,12 +1,16 @@
 """What a page does when its reader signs out, changes the password, or is somebody else."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from notifications.delivery import notify
+from notifications.jobs import start_job
 
 from .conftest import is_live
 from .pages import titles
@@ -98,8 +102,41 @@ def test_a_page_of_one_reader_is_never_fed_for_another(window, server, bo, chi):
     assert "For Chi" not in page.content()
 
 
-def test_a_deactivated_account_is_signed_out_everywhere(window, bo):
-    page = window(bo).open()
-    bo.is_active = False
-    bo.save()
+def deactivate(user):
+    user.is_active = False
+    user.save()
+
+
+def delete_session(user):
+    Session.objects.all().delete()
+
+
+def delete_account(user):
+    user.delete()
+
+
+@pytest.mark.parametrize("end", [deactivate, delete_session, delete_account])
+def test_whoever_is_put_out_sees_it_and_the_page_stops_trying(window, bo, tries, end):
+    bos = window(bo)
+    bos.context.clock.install()
+    page = watched(bos.open(), tries)
+    end(bo)
     expect(page.get_by_role("alert").get_by_text("You are signed out")).to_be_visible()
+    expect(page.locator("html:not([data-live])")).to_have_count(1)
+    tries.clear()
+    page.clock.run_for("02:00")
+    assert tries == []
+
+
+def test_whoever_may_not_watch_a_job_any_more_sees_so(window, bo, ada, monkeypatch):
+    monkeypatch.setattr("notifications.job_task.send_now", lambda *job: None)
+    watch = Permission.objects.get(codename="watch_jobs")
+    ada.user_permissions.add(watch)
+    job = start_job(SimpleNamespace(name="tests.none", title="Counting"), owner=bo, title="Bo's figures")
+    page = window(ada).open(f"/jobs/{job.pk}/")
+    expect(page.locator("#job-page")).to_contain_text("Bo's figures")
+    job.claim(1)
+    expect(page.locator("#job-page")).to_contain_text("Running")
+    ada.user_permissions.remove(watch)
+    expect(page.locator("#job-page")).to_contain_text("yours to see")
+    expect(page.locator("#job-page")).not_to_contain_text("Bo's figures")

@@ -1,0 +1,13 @@
+"""The site as it is served, with deadlines that tests can wait for."""
+
+from config.asgi import application
+from notifications.live import connections, consumers, hub, outlet
+
+consumers.RESUME_SECONDS = 1.0
+hub.WAITING_LIMIT = 20
+outlet.UNACKNOWLEDGED_SECONDS = 1.0
+connections.HEAD_SECONDS = 1.0
+connections.BODY_SECONDS = 1.5
+connections.WAITING_LIMIT = 100
+
+__all__ = ["application"]
