@@ -107,7 +107,7 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with(os.getpid()),
+            preexec_fn=end_with(os.getpid()),
         )
         threading.Thread(target=self._relay, args=(child.name, child.process), daemon=True).start()
 
@@ -157,7 +157,7 @@ def _ending(child: Child) -> str:
     return signal.Signals(-code).name if code < 0 else f"code {code}"
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
+def end_with(parent: int) -> Callable[[], None] | None:
     """Run in the new child, before its program: SIGTERM for it when `parent` dies, however that dies (Linux)."""
     if LIBC is None:
         return None

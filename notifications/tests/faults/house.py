@@ -16,6 +16,7 @@ from django.conf import settings
 
 from config.tests.site import eventually, free_port
 from notifications.management.commands.up import worker_command
+from notifications.management.supervisor import end_with
 from notifications.management.valkey import valkey_command
 
 from .wire import Loop, Wire
@@ -84,6 +85,7 @@ class Part:
                 stdout=self.log.open("ab"),
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with(os.getpid()),  # also where the tests are killed
             )
 
     def send(self, number: signal.Signals) -> None:
