@@ -5,11 +5,12 @@ INSTALL = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check --requ
 HTMX = node_modules/htmx.org/dist/htmx.min.js
 CATALOGUES = .venv/catalogues-compiled
 
-.PHONY: help run test lint bench screenshots
+.PHONY: help run test mutations lint bench screenshots
 
 help:
 	@echo "make run          start the site with demo data on http://localhost:8000/ (PORT=8100 VAR_DIR=/tmp/x: another one)"
 	@echo "make test         all tests: on SQLite with a real browser, then again on PostgreSQL (ARGS=... goes to pytest)"
+	@echo "make mutations    break each promise in a copy of the code, and see the tests go red (ARGS=... chooses by words)"
 	@echo "make lint         ruff, mypy, djade, and the direction of imports"
 	@echo "make bench        measure, and print the figures"
 	@echo "make screenshots  take the README's pictures from a running site"
@@ -19,6 +20,9 @@ run: .venv/run-installed $(HTMX) $(CATALOGUES)
 
 test: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@$(PYTHON_IN) .ci/test.py $(ARGS)
+
+mutations: .venv/dev-installed $(HTMX) $(CATALOGUES)
+	@$(PYTHON_IN) .ci/mutations.py $(ARGS)
 
 lint: .venv/dev-installed
 	@.venv/bin/ruff check .
