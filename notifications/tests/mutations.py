@@ -365,7 +365,10 @@ ONE_SLOW_BROWSER_NEVER_DELAYS_ANOTHER = [
         "the hub waits for a socket",
         HUB,
         "self._deliver(outlet, position, frame)\n        self.last_flush",
-        "self._deliver(outlet, position, frame)\n                    await outlet._sending\n        self.last_flush",
+        "self._deliver(outlet, position, frame)\n"
+        "                    if outlet._sending:\n"
+        "                        await outlet._sending\n"
+        "        self.last_flush",
         "test_hub.py::test_a_send_that_never_returns_keeps_nobody_waiting",
     ),
     mutation(

@@ -84,7 +84,7 @@ async def test_an_acknowledgement_opens_it_again():
     assert out.wait() == 0
 
 
-@pytest.mark.parametrize("since", [2, 99], ids=["still at", "already at"])
+@pytest.mark.parametrize("since", [2, 99], ids=["behind", "ahead"])
 async def test_a_page_that_claims_to_stand_elsewhere_gets_nothing_twice_and_misses_nothing(since):
     """How far it was sent to, the hub knows better."""
     out = Socket().outlet()
