@@ -5,13 +5,14 @@ INSTALL = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check --requ
 HTMX = node_modules/htmx.org/dist/htmx.min.js
 CATALOGUES = .venv/catalogues-compiled
 
-.PHONY: help run test faults soak lint bench screenshots
+.PHONY: help run test faults soak mutations lint bench screenshots
 
 help:
 	@echo "make run          start the site with demo data on http://localhost:8000/ (PORT=8100 VAR_DIR=/tmp/x: another one)"
 	@echo "make test         all tests: on SQLite with a real browser, then again on PostgreSQL (ARGS=... goes to pytest)"
 	@echo "make faults       kill, freeze and cut whatever there is, at full size, and print what became of it (half an hour)"
 	@echo "make soak         an hour of it, after which nothing may be held that was not before (SOAK_SECONDS=...)"
+	@echo "make mutations    break each promise in a copy of the code, and see the tests go red (ARGS=... chooses by words)"
 	@echo "make lint         ruff, mypy, djade, and the direction of imports"
 	@echo "make bench        measure, and print the figures"
 	@echo "make screenshots  take the README's pictures from a running site"
@@ -27,6 +28,9 @@ faults: .venv/dev-installed $(HTMX) $(CATALOGUES)
 
 soak: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(PYTHON_IN) .ci/faults.py notifications/tests/faults/test_soak.py
+
+mutations: .venv/dev-installed $(HTMX) $(CATALOGUES)
+	@$(PYTHON_IN) .ci/mutations.py $(ARGS)
 
 lint: .venv/dev-installed
 	@.venv/bin/ruff check .

@@ -1,19 +1,25 @@
 """A bus that is dead or frozen delays, it does not break; and what comes over it is not believed."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
+from django.db import connection
 
-from notifications.delivery import anotify
+from notifications.delivery import anotify, notify
+from notifications.jobs import cancel_job, start_job
 from notifications.live import bus, consumers, database, groups, hub, push
-from notifications.models import Inbox
+from notifications.models import Broadcast, Content, Inbox
 from notifications.testing import LivePage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
+
+TASK = SimpleNamespace(name="tests.count", title="Counting", max_attempts=1, restarts=False)
 
 
 async def eventually(is_true, patience=30):
@@ -31,8 +37,18 @@ async def blind_the_sweep(monkeypatch):
     monkeypatch.setattr(database, "standing", nothing)
 
 
+async def has_nothing_to_come(user, page):
+    """Wait until nudges reach the page and it lacks nothing. It gives nobody a reason to look again."""
+    page.acknowledges = False
+    inbox = await sync_to_async(Inbox.objects.of)(user)
+    await eventually(lambda: hub.current().bus.hears(groups.inbox(inbox.pk)))
+    await anotify(user, title="All is well")
+    await page.until(lambda: "All is well" in page.text("#feed"))
+
+
 async def test_with_a_dead_bus_the_sweep_brings_it(bo, valkey):
     async with LivePage(bo) as page:
+        await has_nothing_to_come(bo, page)
         await sync_to_async(valkey.kill)()
         assert await anotify(bo, title="Against the odds")
         await page.until(lambda: "Against the odds" in page.text("#feed"))
@@ -40,10 +56,11 @@ async def test_with_a_dead_bus_the_sweep_brings_it(bo, valkey):
 
 async def test_with_a_frozen_bus_nobody_waits_and_the_sweep_brings_it(bo, valkey):
     async with LivePage(bo) as page:
+        await has_nothing_to_come(bo, page)
         valkey.freeze()
         for n in range(20):
             await anotify(bo, title=f"Number {n}")
-        await page.until(lambda: len(page.document.rows()) == 20)
+        await page.until(lambda: len(page.document.rows()) == 21)
 
 
 async def test_a_page_can_connect_while_the_bus_is_dead(bo, valkey):
@@ -198,6 +215,38 @@ async def test_nor_does_it_make_the_hub_deaf_for_a_while(bo, message, monkeypatc
         await blind_the_sweep(monkeypatch)
         await anotify(bo, title="By nudge")
         await page.until(lambda: "By nudge" in page.text("#feed"))
+
+
+def read_one(bo, ada):
+    notify(bo, title="x", key="one")
+    Inbox.objects.of(bo).mark_read("one")
+
+
+def publish(bo, ada):
+    Broadcast.draft(Content(title="Lunch"), ada).publish(ada)
+
+
+def cancel(bo, ada):
+    cancel_job(start_job(TASK, owner=bo))
+
+
+@pytest.mark.parametrize("cause", [lambda bo, ada: notify(bo, title="x"), read_one, publish, cancel])
+def test_nudges_leave_after_the_commit(ada, bo, monkeypatch, cause):
+    """Else a hub looks before there is anything to see."""
+    inside = []
+    for name in ("nudge", "nudge_board", "nudge_job"):
+        monkeypatch.setattr(push, name, lambda *args: inside.append(connection.in_atomic_block))
+    cause(bo, ada)
+    assert set(inside) == {False}
+
+
+def test_who_causes_a_nudge_goes_on_before_it_is_sent(bo, monkeypatch):
+    may_go = threading.Event()
+    monkeypatch.setattr(push.Sender, "_send", lambda sender, messages: may_go.wait(5))
+    notify(bo, title="x")
+    assert not push.sender().flush(0)
+    may_go.set()
+    assert push.sender().flush(30)
 
 
 def test_nudges_that_wait_are_merged(monkeypatch):

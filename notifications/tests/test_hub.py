@@ -129,6 +129,23 @@ async def test_a_page_that_moves_while_its_frame_is_made_gets_another_one(bo, by
         assert "News" in page.text("#feed")
 
 
+async def test_what_commits_while_a_page_that_has_just_come_is_read_for_is_not_lost(bo, nudges, by_hand, monkeypatch):
+    real = database.frames
+
+    async def frames_then_news(wanted, known):
+        made = await real(wanted, known)
+        monkeypatch.setattr(database, "frames", real)
+        await anotify(bo, title="News")
+        hub.current().nudged(nudges[-1])
+        return made
+
+    async with LivePage(bo) as before:
+        await has_joined(bo, before)  # so that the group is heard from the first moment on
+    monkeypatch.setattr(database, "frames", frames_then_news)
+    async with LivePage(bo) as page:
+        await page.until(lambda: "News" in page.text("#feed"))
+
+
 @pytest.mark.parametrize("error", [DatabaseError, ValueError])
 async def test_a_flush_that_fails_once_is_made_up_for(bo, sweep_often, monkeypatch, error):
     real = database.frames

@@ -162,6 +162,17 @@ def test_an_error_that_no_database_takes_is_told_all_the_same(bo, params):
     assert now(job).error_text.startswith("There is no column")
 
 
+def test_its_owner_is_told_although_the_process_died_right_after_it_had_written_the_end(bo, monkeypatch):
+    job = start_job(TASK, owner=bo)
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "run_and_clear_commit_hooks", lambda: connection.run_on_commit.clear())
+        carry_out(job.pk, 1, lambda running: None)
+    assert (now(job).state, bo.inbox.notifications.stamped().count()) == ("succeeded", 0)
+    call_command("tick", once=True)
+    assert told(bo) == ["job.succeeded"]
+    assert bo.inbox.notifications.stamped().count() == 1
+
+
 def test_a_result_that_cannot_be_written_is_a_failure(bo):
     job = start_job(TASK, owner=bo)
     carry_out(job.pk, 1, lambda running: Result(url="/inbox/", label=5))

@@ -84,6 +84,16 @@ async def test_an_acknowledgement_opens_it_again():
     assert out.wait() == 0
 
 
+@pytest.mark.parametrize("since", [2, 99], ids=["behind", "ahead"])
+async def test_a_page_that_claims_to_stand_elsewhere_gets_nothing_twice_and_misses_nothing(since):
+    """How far it was sent to, the hub knows better."""
+    out = Socket().outlet()
+    for revision in (2, 3):
+        out.push(Frame(revision, 4, "x"))
+    assert not out.acknowledge(Position(board=since, since=since, language="en", zone="UTC"), receipt="")
+    assert (out.position.since, out.position.board) == (3, 4)
+
+
 async def test_a_form_from_before_a_full_list_arrived_says_nothing_of_the_list_that_is_shown_by_now():
     out = Socket().outlet(position=Position(board=0, since=5, view="feed:all", bottom=10))
     out.push(Frame(9, 0, "the newest only", bottom=70))

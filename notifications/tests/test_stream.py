@@ -6,7 +6,11 @@ from django.db import transaction
 
 from notifications.delivery import anotify, aretract, notify
 from notifications.lists import PAGE_LENGTH
+from notifications.live import frames
+from notifications.live.frames import frames_for
+from notifications.live.positions import Position
 from notifications.testing import LivePage
+from notifications.views import inbox as inbox_views
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
 
@@ -34,6 +38,50 @@ async def test_the_first_frame_after_a_page_was_rendered_has_what_came_in_betwee
     await page.until(lambda: "In between" in page.text("#feed"))
     assert page.shown() == await fresh(page)
     await page.cut()
+
+
+async def test_what_commits_while_a_page_is_made_is_in_its_first_frame(bo, monkeypatch):
+    real = inbox_views.page_of
+
+    def rows_then_news(*args):
+        rows = real(*args)
+        notify(bo, title="In between")
+        return rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox_views, "page_of", rows_then_news)
+        page = await LivePage(bo).load()
+    assert "In between" not in page.text("#feed")
+    await page.connect()
+    await page.until(lambda: "In between" in page.text("#feed"))
+    await page.cut()
+
+
+async def test_what_commits_while_a_frame_is_made_is_toasted_once(bo, monkeypatch):
+    real = frames.changed_rows
+
+    def commit_before(*args):
+        monkeypatch.setattr(frames, "changed_rows", real)
+        notify(bo, title="In the middle", key="middle")
+        return real(*args)
+
+    async with LivePage(bo) as page:
+        for title in ("Live", "First", "Last"):
+            if title == "First":
+                monkeypatch.setattr(frames, "changed_rows", commit_before)
+            await anotify(bo, title=title)
+            await page.until(lambda title=title: title in page.text("#feed"))
+        await page.until(lambda: "In the middle" in page.text("#feed"))
+        assert "".join(page.frames).count('id="toast-middle"') == 1
+
+
+def test_what_two_readers_have_under_one_key_stays_apart(ada, bo):
+    for user in (ada, bo):
+        notify(user, title=f"For {user}", key="lunch")
+    position = Position(since=0, board=0, view="feed:all", language="en", zone="UTC")
+    made = frames_for({inbox.pk: {position} for inbox in (ada.inbox, bo.inbox)})
+    assert "For ada" in made[ada.inbox.pk][position].html
+    assert "For ada" not in made[bo.inbox.pk][position].html
 
 
 async def test_acts_elsewhere_reach_the_page(bo, inbox):

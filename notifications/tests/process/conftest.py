@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import psutil
@@ -20,6 +22,7 @@ from notifications.jobs import start_job
 from notifications.management.commands.up import worker_command
 from notifications.models import Job, Notification
 from notifications.tests import children
+from notifications.tests.faults.table import tell
 
 CHILDREN = 2  # of the worker
 
@@ -110,6 +113,7 @@ class Watched:
 
     def __init__(self, job: Job, traces: Path, log: Path) -> None:
         self.job, self.file, self.log = job, traces / str(job.pk), log
+        self.waited: list[float] = []  # when it was waited for what becomes of it, and when it was so
 
     @property
     def now(self) -> Job:
@@ -139,7 +143,9 @@ class Watched:
         self.file.with_suffix(".go").touch()
 
     def becomes(self, state: str) -> Job:
+        self.waited.append(time.monotonic())
         eventually(lambda: self.now.state == state, f"it is {state}\n{self}", 90)
+        self.waited.append(time.monotonic())
         return self.now
 
     def told(self) -> list[str]:
@@ -151,8 +157,19 @@ class Watched:
         return f"{self.now.state}, attempt {self.now.attempt}: {self.traces}\n{said}"
 
 
+def tell_of(test: Any, jobs: list[Watched]) -> None:
+    """A row in the table of faults: jobs without their end or without a word of it, and what was said or done twice."""
+    missing = sum(not (job.now.ended_at and job.told()) for job in jobs)
+    doubled = sum(len(job.told()) > 1 or [what for what, *_ in job.traces].count("did") > 1 for job in jobs)
+    waited = [moment for job in jobs for moment in job.waited]
+    seconds = f"{max(waited) - min(waited):.1f} s" if waited else "–"
+    name = shorten(f"Jobs: {test.originalname.removeprefix('test_').replace('_', ' ')}", 64, placeholder=" …")
+    way = f" ({test.callspec.id})" if hasattr(test, "callspec") else ""
+    tell((name + way, str(len(jobs)), str(missing), str(doubled), seconds, "–", "–"))
+
+
 @pytest.fixture
-def start(traces: Path, bo: Any, processes: tuple[Worker, Process]) -> Iterator[Any]:
+def start(request: pytest.FixtureRequest, traces: Path, bo: Any, processes: tuple[Worker, Process]) -> Iterator[Any]:
     """``start(task)``: a job of Bo's, that does this task."""
     started: list[Watched] = []
 
@@ -161,6 +178,7 @@ def start(traces: Path, bo: Any, processes: tuple[Worker, Process]) -> Iterator[
         return started[-1]
 
     yield begin
+    tell_of(request.node, started)
     for watched in started:
         watched.may_end()
     assert job_task.sender().flush(20)

@@ -348,6 +348,9 @@ def test_the_supervisor_has_a_worker_give_its_jobs_back_before_it_kills_it(start
     assert is_over(child)
     assert job.now.state == "retrying"
     assert [one.ending for one in job.now.attempts.all()] == ["lost"]
+    worker.start()
+    job.may_end()
+    assert_done_once(job, attempt=2)
 
 
 # Messages and the broker.
