@@ -15,7 +15,7 @@ from .house import House
 from .table import tell
 from .writer import Failed, Writer
 
-PATIENCE = 120.0  # seconds until a test gives up; never a pause
+PATIENCE = 300.0  # seconds until a test gives up; never a pause
 
 
 @dataclass
