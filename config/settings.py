@@ -59,6 +59,7 @@ X_FRAME_OPTIONS = "DENY"
 # Browsers share cookies between the ports of a host: two demos side by side need two names.
 SESSION_COOKIE_NAME = f"belfry_session_{PORT}" if DEBUG else "belfry_session"
 CSRF_COOKIE_NAME = f"belfry_csrf_{PORT}" if DEBUG else "belfry_csrf"
+KNOWN_BROWSER_COOKIE_NAME = f"belfry_known_{PORT}" if DEBUG else "belfry_known"
 
 # Everything that a page needs comes from the site itself, and nothing is inline. The socket is 'self', too.
 CONTENT_SECURITY_POLICY = {
@@ -204,6 +205,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# How often somebody may guess: passwords of one account, and from one address, in a quarter of an hour; and how many
+# accounts and mails may be asked for from one address in an hour.
+SIGN_IN_TRIES = env.number("SIGN_IN_TRIES", 10, lowest=1, highest=1_000_000)
+SIGN_IN_TRIES_BY_ADDRESS = env.number("SIGN_IN_TRIES_BY_ADDRESS", 100, lowest=1, highest=1_000_000)
+SIGN_UPS_BY_ADDRESS = env.number("SIGN_UPS_BY_ADDRESS", 20, lowest=1, highest=1_000_000)
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "notifications:inbox"
 LOGOUT_REDIRECT_URL = "accounts:login"

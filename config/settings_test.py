@@ -19,6 +19,9 @@ for _name in (
     "BUILD_ID",
     "JOB_LOST_SECONDS",
     "JOB_FILES_DAYS",
+    "SIGN_IN_TRIES",
+    "SIGN_IN_TRIES_BY_ADDRESS",
+    "SIGN_UPS_BY_ADDRESS",
 ):
     os.environ.pop(_name, None)
 os.environ |= {
