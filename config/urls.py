@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import staff_door
+from config.csp_reports import take_report
 
 admin.site.site_header = admin.site.site_title = "Belfry"
 
@@ -17,5 +18,6 @@ urlpatterns = [
     path("admin/login/", staff_door),  # in place of the administration's own, which have no limits
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password_change")),
     path("admin/", admin.site.urls),
+    path("csp-reports/", take_report, name="csp_reports"),
     path("favicon.ico", lambda request: redirect(static("img/favicon.svg"))),
 ]
