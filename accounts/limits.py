@@ -1,8 +1,8 @@
 """How often somebody may try: to sign in, to sign up, to have a new password sent.
 
-Every try is paid for before anything is looked at, under a lock in the database: so fifty tries at once are no more than
-ten one after the other, all server processes count together, and none of it needs Redis. What was no guess, because
-the password was right, is given back.
+Every try is paid for before anything is looked at, under a lock in the database: so fifty tries at once are no more
+than ten one after the other, all server processes count together, and none of it needs Redis. What was no guess,
+because the password was right, is given back.
 
 A name alone must not be able to keep its owner out, or anybody could, by hammering on it. A browser in which the owner
 has signed in before carries a signed cookie, and has a budget of its own, which no other browser can use up (a device

@@ -29,9 +29,11 @@ from accounts import avatars, limits, tasks
 from accounts.forms import AvatarForm, ProfileForm, SignUpForm
 from accounts.models import User
 
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
 
 @transaction.non_atomic_requests
-@require_http_methods(["GET", "POST"])
+@form_page
 def signup(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
@@ -117,8 +119,8 @@ def staff_door(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
+@form_page
 @login_required
-@require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     # Not request.user itself: the header must not show a name that was refused.
     form = ProfileForm(request.POST or None, instance=User.objects.get(username=request.user.get_username()))
@@ -136,8 +138,8 @@ def show_profile(request: HttpRequest, status: int = 200, **forms: BaseForm) -> 
 
 
 @transaction.non_atomic_requests
-@login_required
 @require_POST
+@login_required
 def upload_avatar(request: Any) -> HttpResponse:
     form = AvatarForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -146,8 +148,8 @@ def upload_avatar(request: Any) -> HttpResponse:
 
 
 @transaction.non_atomic_requests
-@login_required
 @require_POST
+@login_required
 def remove_avatar(request: Any) -> HttpResponse:
     """Done twice, it is gone all the same."""
     avatars.remove(request.user, tasks.show_without_avatar)

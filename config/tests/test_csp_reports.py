@@ -75,7 +75,7 @@ def test_what_extensions_do_in_a_browser_is_none_of_ours(caplog, source):
 
 
 def test_a_line_is_a_line_whatever_it_is_made_of(caplog):
-    nasty = "a\n{\"level\": \"critical\"}\x1b[31m\u202e\ud800'<script>" + "x" * 500
+    nasty = 'a\n{"level": "critical"}\x1b[31m\u202e\ud800\'<script>' + "x" * 500
     assert report(**{"blocked-uri": nasty, "effective-directive": nasty, "document-uri": nasty}).status_code == 204
     assert lines(caplog)[0].isprintable()
     assert lines(caplog)[0].isascii()
