@@ -10,7 +10,7 @@ CATALOGUES = .venv/catalogues-compiled
 help:
 	@echo "make run          start the site with demo data on http://localhost:8000/ (PORT=8100 VAR_DIR=/tmp/x: another one)"
 	@echo "make test         all tests: on SQLite with a real browser, then again on PostgreSQL (ARGS=... goes to pytest)"
-	@echo "make lint         ruff, mypy, djade, and the direction of imports"
+	@echo "make lint         ruff, mypy, djade, the direction of imports, and known vulnerabilities"
 	@echo "make bench        measure, and print the figures"
 	@echo "make screenshots  take the README's pictures from a running site"
 
@@ -26,6 +26,7 @@ lint: .venv/dev-installed
 	@.venv/bin/mypy
 	@git ls-files -z 'templates/*.html' | xargs -0 .venv/bin/djade --check --target-version 5.2
 	@$(PYTHON_IN) -m pytest --quiet --no-header -p no:cacheprovider notifications/tests/test_architecture.py
+	@$(PYTHON_IN) .ci/audit.py
 
 bench: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@for script in benchmarks/[a-z]*.py; do $(PYTHON_IN) "$$script" || exit 1; done
