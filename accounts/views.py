@@ -23,13 +23,17 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import avatars, limits, tasks
 from accounts.forms import AvatarForm, ProfileForm, SignUpForm
 from accounts.models import User
 
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+def form_page(view: Any) -> Any:
+    """Never kept by a cache: the back button must not show what somebody who has signed out had written."""
+    return require_http_methods(["GET", "HEAD", "POST"])(never_cache(view))
 
 
 @transaction.non_atomic_requests
@@ -65,7 +69,7 @@ class Limited:
     def what_it_costs(self) -> list[limits.Charge]:
         raise NotImplementedError
 
-    @method_decorator(transaction.non_atomic_requests)
+    @method_decorator([transaction.non_atomic_requests, never_cache])
     def dispatch(self, *args: Any, **kwargs: Any) -> Any:
         return super().dispatch(*args, **kwargs)  # type: ignore[misc]
 
@@ -139,6 +143,7 @@ def show_profile(request: HttpRequest, status: int = 200, **forms: BaseForm) -> 
 
 @transaction.non_atomic_requests
 @require_POST
+@never_cache
 @login_required
 def upload_avatar(request: Any) -> HttpResponse:
     form = AvatarForm(request.POST, request.FILES)

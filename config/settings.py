@@ -182,6 +182,7 @@ CHANNEL_LAYERS = {
 # A task may run twice (late acknowledgement), never at the same time as itself: the hard limit is shorter than the
 # time after which the broker hands it out again.
 CELERY_BROKER_URL = env.broker_url(REDIS_URL)
+CELERY_ACCEPT_CONTENT = ["json"]  # whoever can write to the broker must not be able to run code by it
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_timeout": 2}
