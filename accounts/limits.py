@@ -15,7 +15,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
@@ -108,7 +108,7 @@ def take(charges: Iterable[Charge]) -> int:
     return ceil(wait.total_seconds())
 
 
-def locked(digests: list[str], moment: object) -> dict[str, Budget]:
+def locked(digests: list[str], moment: datetime) -> dict[str, Budget]:
     """These budgets, made where they are missing, until the transaction ends. The insert locks what is there."""
     fresh = [Budget(digest=digest, free_at=moment, asked_at=moment) for digest in digests]
     Budget.objects.bulk_create(fresh, update_conflicts=True, update_fields=["asked_at"], unique_fields=["digest"])

@@ -25,7 +25,7 @@ class PlainRequestsMiddleware:
         if request.method not in METHODS:
             return HttpResponseNotAllowed(METHODS)
         if (request.content_params or {}).get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-            return bad_request(request, ValueError("not UTF-8"))  # type: ignore[arg-type]
+            return bad_request(request, ValueError("not UTF-8"))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
