@@ -7,7 +7,7 @@ from django.db import transaction
 
 from notifications.delivery import notify
 from notifications.jobs import JobFailed, run_job, start_job
-from notifications.models import Broadcast, Content, Inbox, Job
+from notifications.models import Broadcast, Content, Inbox, Job, Notification
 
 RUN = "window.pwned=1"
 CORPUS = [
@@ -79,6 +79,13 @@ class Everything:
         made = Job.objects.filter(inbox=self.inbox).order_by("-queued_at")[0]
         Job.objects.filter(pk=made.pk).update(result_label=text[:100], result_size=3)
         return made
+
+    def remove(self) -> None:
+        """So that another text may stand there."""
+        Job.objects.all().delete()
+        Broadcast.objects.all().delete()
+        Notification.objects.all().delete()
+        self.inbox.mutes.all().delete()
 
     def of_reader(self) -> list[str]:
         item = f"/inbox/{self.key}/"
