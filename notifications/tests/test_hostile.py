@@ -15,7 +15,7 @@ from notifications.tests.test_inert import inline
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HARMLESS = "Harmless"
-TURNS = 5  # each text is looked at on every fifth page, and each page with every fifth text
+TURNS = 8  # each text is looked at on every eighth page, and each page with every eighth text
 #: Where a text may become elements: web addresses and lines of a body, and staff's Markdown. These and no others.
 MADE_OF_TEXT = {"body", "prose", "readonly"}
 MAY_BE_MADE = {"div", "p", "br", "a", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "h2", "h3"}
