@@ -13,7 +13,7 @@ help:
 	@echo "make faults       kill, freeze and cut whatever there is, at full size, and print what became of it (half an hour)"
 	@echo "make soak         an hour of it, after which nothing may be held that was not before (SOAK_SECONDS=...)"
 	@echo "make mutations    break each promise in a copy of the code, and see the tests go red (ARGS=... chooses by words)"
-	@echo "make lint         ruff, mypy, djade, and the direction of imports"
+	@echo "make lint         ruff, mypy, djade, the direction of imports, and known vulnerabilities"
 	@echo "make bench        measure, and print the figures"
 	@echo "make screenshots  take the README's pictures from a running site"
 
@@ -38,6 +38,7 @@ lint: .venv/dev-installed
 	@.venv/bin/mypy
 	@git ls-files -z 'templates/*.html' | xargs -0 .venv/bin/djade --check --target-version 5.2
 	@$(PYTHON_IN) -m pytest --quiet --no-header -p no:cacheprovider notifications/tests/test_architecture.py
+	@$(PYTHON_IN) .ci/audit.py
 
 bench: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@for script in benchmarks/[a-z]*.py; do $(PYTHON_IN) "$$script" || exit 1; done

@@ -1,4 +1,4 @@
-"""The people of the site."""
+"""The people of the site, and how often they may try to come in."""
 
 from zoneinfo import available_timezones
 
@@ -48,3 +48,15 @@ class User(AbstractUser):
 
     def avatar_at(self, size: int) -> str:
         return reverse("accounts:avatar", args=[self.avatar, size]) if self.avatar else ""
+
+
+class Budget(models.Model):
+    """How much of a limit is used up by one address, account or browser (`limits.py`), written as one moment: when
+    nothing of it will be used any more. Each try puts it off by its share, so nothing has to be counted or reset."""
+
+    digest = models.CharField(max_length=64, primary_key=True)  # of whose it is: names and addresses are not kept
+    free_at = models.DateTimeField(db_index=True)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest

@@ -3,6 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, re_path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import views
 from accounts.demo import demo_users
@@ -13,14 +14,14 @@ urlpatterns = [
     path("signup/", views.signup, name="signup"),
     path(
         "login/",
-        auth.LoginView.as_view(
+        views.SignIn.as_view(
             template_name="accounts/login.html",
             redirect_authenticated_user=True,
             extra_context={"page_title": _("Sign in"), "demo_users": demo_users},
         ),
         name="login",
     ),
-    path("logout/", auth.LogoutView.as_view(http_method_names=["post", "options"]), name="logout"),
+    path("logout/", require_POST(auth.LogoutView.as_view()), name="logout"),
     path("profile/", views.profile, name="profile"),
     path("profile/picture/", views.upload_avatar, name="upload_avatar"),
     path("profile/picture/remove/", views.remove_avatar, name="remove_avatar"),
@@ -36,7 +37,7 @@ urlpatterns = [
     ),
     path(
         "password/reset/",
-        auth.PasswordResetView.as_view(
+        views.PasswordReset.as_view(
             template_name="accounts/password_reset.html",
             email_template_name="accounts/password_reset_email.txt",
             subject_template_name="accounts/password_reset_subject.txt",
@@ -47,15 +48,17 @@ urlpatterns = [
     ),
     path(
         "password/reset/sent/",
-        auth.PasswordResetDoneView.as_view(
-            template_name="accounts/password_reset_done.html",
-            extra_context={"page_title": _("Check your mail")},
+        require_safe(
+            auth.PasswordResetDoneView.as_view(
+                template_name="accounts/password_reset_done.html",
+                extra_context={"page_title": _("Check your mail")},
+            )
         ),
         name="password_reset_done",
     ),
     path(
         "password/reset/<uidb64>/<token>/",
-        auth.PasswordResetConfirmView.as_view(
+        views.PasswordResetConfirm.as_view(
             template_name="accounts/password_reset_confirm.html",
             success_url=reverse_lazy("accounts:password_reset_complete"),
             extra_context={"page_title": _("New password")},
@@ -64,9 +67,11 @@ urlpatterns = [
     ),
     path(
         "password/reset/done/",
-        auth.PasswordResetCompleteView.as_view(
-            template_name="accounts/password_reset_complete.html",
-            extra_context={"page_title": _("Password changed")},
+        require_safe(
+            auth.PasswordResetCompleteView.as_view(
+                template_name="accounts/password_reset_complete.html",
+                extra_context={"page_title": _("Password changed")},
+            )
         ),
         name="password_reset_complete",
     ),

@@ -59,6 +59,7 @@ X_FRAME_OPTIONS = "DENY"
 # Browsers share cookies between the ports of a host: two demos side by side need two names.
 SESSION_COOKIE_NAME = f"belfry_session_{PORT}" if DEBUG else "belfry_session"
 CSRF_COOKIE_NAME = f"belfry_csrf_{PORT}" if DEBUG else "belfry_csrf"
+KNOWN_BROWSER_COOKIE_NAME = f"belfry_known_{PORT}" if DEBUG else "belfry_known"
 
 # Everything that a page needs comes from the site itself, and nothing is inline. The socket is 'self', too.
 CONTENT_SECURITY_POLICY = {
@@ -73,6 +74,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
+        "report-uri": "/csp-reports/",
     }
 }
 
@@ -118,6 +120,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.middleware.PlainRequestsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -183,6 +186,7 @@ CHANNEL_LAYERS = {
 # A task may run twice (late acknowledgement), never at the same time as itself: the hard limit is shorter than the
 # time after which the broker hands it out again.
 CELERY_BROKER_URL = env.broker_url(REDIS_URL)
+CELERY_ACCEPT_CONTENT = ["json"]  # whoever can write to the broker must not be able to run code by it
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_timeout": 2}
@@ -208,6 +212,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# How often somebody may guess: passwords of one account, and from one address, in a quarter of an hour; and how many
+# accounts and mails may be asked for from one address in an hour.
+SIGN_IN_TRIES = env.number("SIGN_IN_TRIES", 10, lowest=1, highest=1_000_000)
+SIGN_IN_TRIES_BY_ADDRESS = env.number("SIGN_IN_TRIES_BY_ADDRESS", 100, lowest=1, highest=1_000_000)
+SIGN_UPS_BY_ADDRESS = env.number("SIGN_UPS_BY_ADDRESS", 20, lowest=1, highest=1_000_000)
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "notifications:inbox"
 LOGOUT_REDIRECT_URL = "accounts:login"

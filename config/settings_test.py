@@ -20,6 +20,9 @@ for _name in (
     "MAX_SOCKETS",
     "JOB_LOST_SECONDS",
     "JOB_FILES_DAYS",
+    "SIGN_IN_TRIES",
+    "SIGN_IN_TRIES_BY_ADDRESS",
+    "SIGN_UPS_BY_ADDRESS",
 ):
     os.environ.pop(_name, None)
 os.environ |= {

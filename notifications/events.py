@@ -30,6 +30,9 @@ job_forced = Signal()
 #: Arguments: ``job``, which has ended.
 job_ended = Signal()
 
+#: Once a minute, by the tick: receivers remove what is needed no more.
+tidying_due = Signal()
+
 
 def send(signal: Signal, sender: type, **arguments: object) -> None:
     for receiver, result in signal.send_robust(sender, **arguments):

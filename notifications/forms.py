@@ -20,6 +20,7 @@ from notifications.models.draft import LIMITS
 
 MINUTES = "%Y-%m-%dT%H:%M"
 NOW, LATER = "now", "later"
+LONGEST_ID = 18  # digits
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{8,80}")
 FORM_KEY_START = "form-"  # begins a broadcast's own key, so that two presses of a button make one broadcast
 
@@ -86,6 +87,16 @@ def on_this_clock(local: datetime) -> datetime:
     return moment
 
 
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Groups by their ids. One that no database could hold is one that does not exist."""
+
+    def clean(self, value: Any) -> Any:
+        for pk in value or ():
+            if len(str(pk)) > LONGEST_ID:
+                raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": pk})
+        return super().clean(value)
+
+
 class BroadcastForm(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -111,7 +122,7 @@ class BroadcastForm(forms.Form):
         label=gettext_lazy("Ask everyone to confirm: “I have read this”"), required=False
     )
     audience = forms.ChoiceField(label=gettext_lazy("For"), choices=Audience.choices, widget=forms.RadioSelect)
-    groups = forms.ModelMultipleChoiceField(
+    groups = GroupsField(
         label=gettext_lazy("Groups"),
         queryset=Group.objects.order_by("name"),
         required=False,

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from . import events
 from .delivery import put
-from .job_files import expiry, remove
+from .job_files import expiry, let_older_ones_go, remove
 from .models import Draft, Job, JobLine
 from .models.draft import BODY_LIMIT
 from .models.job_states import CANCELLED, FAILED, LOST, SUCCEEDED
@@ -23,6 +23,8 @@ def end_attempt(job: Job, state: str, error: str = "", params: dict[str, Any] | 
         transaction.on_commit(partial(remove, job.upload_file), robust=True)
         job.upload_file = ""
     job.expires_at = expiry() if job.result_file or job.upload_file else None
+    if job.result_file or job.upload_file:
+        transaction.on_commit(partial(let_older_ones_go, job.inbox_id), robust=True)
     if job.branch_of_id is None:
         put([job.inbox_id], job.item_key, draft_of(job, state))
     transaction.on_commit(partial(events.send, events.job_ended, Job, job=job), robust=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage, storages
+from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from .job_results import JobFailed
@@ -18,6 +19,10 @@ from .models.job_words import plain
 
 GONE = gettext_noop("The file is no longer kept. Please upload it once more.")
 NAME_LIMIT = 100  # characters
+KEPT_PER_READER = 10  # jobs that have ended, and whose files are kept
+FOLDERS = ("uploads", "results")
+ORPHANED_AFTER = timedelta(days=1)  # in which whoever began a job has committed it
+LOOKED_UP_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -90,3 +95,39 @@ def remove_files(job: Job) -> None:
 def remove(name: str) -> None:
     if name:
         private().delete(name)
+
+
+def let_older_ones_go(inbox_id: int) -> None:
+    """A reader cannot fill the disk: of jobs with files the latest are kept, and the keeper removes the others soon."""
+    with_files = Job.objects.ended().filter(inbox=inbox_id).exclude(result_file="", upload_file="")
+    older = list(with_files.order_by("-ended_at").values_list("pk", flat=True)[KEPT_PER_READER:])
+    Job.objects.filter(pk__in=older).update(expires_at=clock.now())
+
+
+def remove_orphans() -> int:
+    """Files that belong to no job: whoever began one did not commit it, or the row is gone. Returns how many."""
+    return sum(remove_orphans_in(folder) for folder in FOLDERS)
+
+
+def remove_orphans_in(folder: str) -> int:
+    try:
+        names = [f"{folder}/{name}" for name in private().listdir(folder)[1]]
+    except FileNotFoundError:  # nothing was ever kept there
+        return 0
+    count = 0
+    for start in range(0, len(names), LOOKED_UP_AT_ONCE):
+        some = names[start : start + LOOKED_UP_AT_ONCE]
+        rows = Job.objects.filter(Q(upload_file__in=some) | Q(result_file__in=some))
+        known = {name for row in rows.values_list("upload_file", "result_file") for name in row}
+        for name in set(some) - known:
+            if is_old(name):
+                remove(name)
+                count += 1
+    return count
+
+
+def is_old(name: str) -> bool:
+    try:
+        return clock.now() - private().get_modified_time(name) > ORPHANED_AFTER
+    except FileNotFoundError:  # gone meanwhile
+        return False

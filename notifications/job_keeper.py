@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from .job_branches import send, settle_all_branched
 from .job_endings import lose_attempt
-from .job_files import remove_files
+from .job_files import remove_files, remove_orphans
 from .models import Job, clock
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SENT_AT_ONCE = 200
 EXPIRED_AT_ONCE = 50
 REMOVE_AGAIN = timedelta(hours=1)  # after a storage has refused it
+ORPHANS_EVERY = 3600.0  # seconds
 LOOKS = 4  # at least, before one is taken for lost: where one comes late, it is our own that were missed
 
 
@@ -30,12 +31,14 @@ class JobKeeper:
     def __init__(self) -> None:
         self._heard: dict[UUID, tuple[list[int], float]] = {}  # attempt and heartbeat, for how long they were the same
         self._looked_at = time.monotonic()
+        self._swept_at = float("-inf")
 
     def step(self) -> None:
         self.send_due()
         self.find_lost()
         settle_all_branched()
         self.remove_expired()
+        self.sweep_files()
 
     def forget(self) -> None:
         """While the database was away, nobody could write a heartbeat into it."""
@@ -68,6 +71,18 @@ class JobKeeper:
             with unharmed(job.pk, "has files that cannot be removed"):
                 Job.objects.filter(pk=job.pk).update(expires_at=clock.now() + REMOVE_AGAIN)  # behind those that can be
                 remove_files(job)
+
+    def sweep_files(self) -> None:
+        if time.monotonic() - self._swept_at < ORPHANS_EVERY:
+            return
+        self._swept_at = time.monotonic()
+        try:
+            count = remove_orphans()
+        except OSError as error:
+            log.error("The files of jobs could not be swept: %s", error)
+        else:
+            if count:
+                log.info("Removed %d files that belonged to no job.", count)
 
 
 @contextmanager

@@ -115,6 +115,7 @@ def test_nothing_inline_and_nothing_foreign_may_run(client, db):
     policy = client.get("/accounts/login/").headers["Content-Security-Policy"]
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives.pop("default-src") == directives.pop("base-uri") == directives.pop("frame-ancestors") == "'none'"
+    assert directives.pop("report-uri") == "/csp-reports/"
     assert set(directives.values()) == {"'self'"}
     assert {"script-src", "style-src", "connect-src", "form-action"} <= set(directives)
 
@@ -122,6 +123,7 @@ def test_nothing_inline_and_nothing_foreign_may_run(client, db):
 def test_two_demos_on_one_host_do_not_sign_each_other_out(read_settings):
     first, second = (read_settings(DEBUG="1", PORT=port) for port in ("8000", "8100"))
     assert first["SESSION_COOKIE_NAME"] != second["SESSION_COOKIE_NAME"]
+    assert first["KNOWN_BROWSER_COOKIE_NAME"] != second["KNOWN_BROWSER_COOKIE_NAME"]
     assert first["CSRF_COOKIE_NAME"] != second["CSRF_COOKIE_NAME"]
 
 

@@ -17,15 +17,11 @@ from notifications.live import bus, consumers, database, groups, hub, push
 from notifications.models import Broadcast, Content, Inbox
 from notifications.testing import LivePage
 
+from .calm import eventually, has_nothing_to_come
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
 
 TASK = SimpleNamespace(name="tests.count", title="Counting", max_attempts=1, restarts=False)
-
-
-async def eventually(is_true, patience=30):
-    async with asyncio.timeout(patience):
-        while not is_true():  # noqa: ASYNC110  (nothing tells when)
-            await asyncio.sleep(0)
 
 
 async def blind_the_sweep(monkeypatch):
@@ -35,15 +31,6 @@ async def blind_the_sweep(monkeypatch):
         return (hub.current().epoch, hub.current().board), {}
 
     monkeypatch.setattr(database, "standing", nothing)
-
-
-async def has_nothing_to_come(user, page):
-    """Wait until nudges reach the page and it lacks nothing. It gives nobody a reason to look again."""
-    page.acknowledges = False
-    inbox = await sync_to_async(Inbox.objects.of)(user)
-    await eventually(lambda: hub.current().bus.hears(groups.inbox(inbox.pk)))
-    await anotify(user, title="All is well")
-    await page.until(lambda: "All is well" in page.text("#feed"))
 
 
 async def test_with_a_dead_bus_the_sweep_brings_it(bo, valkey):

@@ -13,6 +13,8 @@ from notifications.live.routing import application
 from notifications.models import Inbox
 from notifications.testing import LivePage
 
+from .calm import has_nothing_to_come
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
 
 User = get_user_model()
@@ -194,7 +196,7 @@ async def test_signing_out_closes_that_sessions_sockets_and_says_so(bo):
 
 async def test_signing_out_while_the_bus_is_dead_is_found_by_the_sweep(bo, valkey):
     async with LivePage(bo) as page:
-        await has_joined(bo, page)
+        await has_nothing_to_come(bo, page)
         await sync_to_async(valkey.kill)()
         await page.client.post("/accounts/logout/")
         assert await page.until_closed() == codes.COME_BACK

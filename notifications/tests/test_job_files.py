@@ -1,5 +1,6 @@
 """The files of jobs: kept whole or not at all, by names that nobody chose, and removed whatever becomes of others."""
 
+import os
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import transaction
 
 from notifications import events, job_files, signals
 from notifications.job_ends import LEVELS
@@ -123,3 +125,33 @@ def test_what_it_worked_on_goes_with_its_success_and_stays_when_it_failed(bo, st
         job = start_job(TASK, owner=bo, upload=ContentFile(b"a,b"))
         carry_out(job.pk, 1, work)
         assert (bool(now(job).upload_file), len(files(storage))) == (bool(kept), kept)
+
+
+# What nobody needs any more.
+
+
+def test_of_a_readers_jobs_with_files_the_latest_are_kept(bo, chi, storage, tmp_path, monkeypatch):
+    monkeypatch.setattr(job_files, "KEPT_PER_READER", 2)
+    chis = made(chi, tmp_path / "c.csv", "c.csv")
+    jobs = [made(bo, tmp_path / f"{n}.csv", f"{n}.csv") for n in range(4)]
+    JobKeeper().step()
+    assert [bool(now(job).result_file) for job in jobs] == [False, False, True, True]
+    assert now(chis).result_file
+    assert len(files(storage)) == 3
+
+
+def test_a_file_that_belongs_to_no_job_is_swept_a_day_later(bo, storage, tmp_path, monkeypatch):
+    job = made(bo, tmp_path / "a.csv", "a.csv")
+    with pytest.raises(RuntimeError), transaction.atomic():
+        start_job(TASK, owner=bo, upload=ContentFile(b"lost", "lost.csv"))
+        raise RuntimeError("what began it fails")
+    JobKeeper().step()
+    assert len(files(storage)) == 2
+    for file in files(storage):
+        os.utime(file, (0, 0))
+    JobKeeper().step()
+    assert [str(file.relative_to(storage)) for file in files(storage)] == [now(job).result_file]
+
+
+def test_a_storage_without_any_files_is_nothing_to_sweep(bo, storage):
+    assert job_files.remove_orphans() == 0

@@ -11,6 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
+from notifications import events
 from notifications.broadcasting import send_some_reminders
 from notifications.job_keeper import JobKeeper
 from notifications.models import Board, Broadcast, BroadcastEvent, Inbox, clock
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 1_000  # inboxes in one go
 RETENTION_EVERY = timedelta(days=1)
+TIDYING_EVERY = 60.0  # seconds
 LOOK_EVERY = 0.25  # seconds between two looks at what broadcasts want, while there is much else to do
 REMINDERS_AFTER = timedelta(seconds=60)  # in which a task would have sent them
 
@@ -35,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
         stopped = threading.Event()
-        announcer, retention, keeper = Announcer(), Retention(), JobKeeper()
+        announcer, retention, keeper, tidying = Announcer(), Retention(), JobKeeper(), Tidying()
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopped.set())
@@ -44,6 +46,7 @@ class Command(BaseCommand):
                 tick(announcer)
                 keeper.step()
                 retention.step()
+                tidying.step()
                 pause = announcer.pause(interval)
             except (DatabaseError, InterfaceError) as error:
                 log.error("The database does not answer: %s", error)
@@ -139,3 +142,15 @@ class Retention:
         if self.after is None and self.removed:
             log.info("Retention has removed %d notifications.", self.removed)
             self.removed = 0
+
+
+class Tidying:
+    """Tells whoever listens that a minute has passed."""
+
+    def __init__(self) -> None:
+        self.at = float("-inf")
+
+    def step(self) -> None:
+        if time.monotonic() - self.at >= TIDYING_EVERY:
+            self.at = time.monotonic()
+            events.send(events.tidying_due, type(self))
