@@ -17,6 +17,8 @@ from notifications.live.consumers import LiveConsumer
 from notifications.models import Board, Inbox
 from notifications.testing import LivePage
 
+from .calm import eventually
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
 
 
@@ -37,12 +39,6 @@ def by_hand(monkeypatch):
 @pytest.fixture
 def sweep_often(monkeypatch):
     monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.05)
-
-
-async def eventually(is_true, patience=15):
-    async with asyncio.timeout(patience):
-        while not is_true():  # noqa: ASYNC110  (nothing tells when)
-            await asyncio.sleep(0)
 
 
 async def has_joined(user, *pages):
