@@ -21,14 +21,15 @@ KILLS = [(0, True), (2, False), *product((0, 2, 30), (True, False))][size(0, 2) 
 
 @pytest.fixture
 def storm(trial, people):
-    """``with storm("Valkey killed"):`` the fault happens, and is over, while they are written."""
+    """``with storm("Valkey killed"):`` the fault happens, and is over, while they are written; or a part of them."""
 
     @contextmanager
-    def under(name: str):
-        one, readers = trial(name), people(PAGES)
+    def under(name: str, part: int = 1):
+        pages, count = PAGES // part, NOTIFICATIONS // part
+        one, readers = trial(name), people(pages)
         one.watch(readers)
-        users = [readers[n % PAGES]["user"] for n in range(NOTIFICATIONS)]
-        writing = one.begin_to_send(users, [f"n-{n}" for n in range(NOTIFICATIONS)], SECONDS)
+        users = [readers[n % pages]["user"] for n in range(count)]
+        writing = one.begin_to_send(users, [f"n-{n}" for n in range(count)], SECONDS)
         asking = one.keep_asking(readers[0])
         eventually(lambda: any(page.came for page in one.pages), "the storm has begun")
         yield one
@@ -68,7 +69,7 @@ def while_it_lasts(one, seconds: float, end: Callable[[], None]) -> None:
 
 def test_valkey_is_frozen(house, storm):
     seconds = size(2, 20)
-    with storm(f"Valkey frozen for {seconds} s") as one:
+    with storm(f"Valkey frozen for {seconds} s", part=size(1, 5)) as one:
         house.valkey.freeze()
         while_it_lasts(one, seconds, house.valkey.thaw)
 
@@ -76,18 +77,18 @@ def test_valkey_is_frozen(house, storm):
 def test_the_way_to_valkey_is_a_black_hole(house, storm):
     """Connections stay open and dead, new ones are never answered; those of before stay dead when it is over."""
     seconds = size(2, 20)
-    with storm(f"Valkey half open for {seconds} s") as one:
+    with storm(f"Valkey half open for {seconds} s", part=size(1, 5)) as one:
         house.valkey.wire.die()
         while_it_lasts(one, seconds, house.valkey.wire.heal)
 
 
 def test_its_subscribers_are_thrown_out(house, storm):
-    with storm("CLIENT KILL TYPE pubsub"):
+    with storm("CLIENT KILL TYPE pubsub", part=size(1, 5)):
         assert house.valkey.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub") >= 2
 
 
 def test_it_forgets_everything(house, storm):
-    with storm("FLUSHALL"):
+    with storm("FLUSHALL", part=size(1, 5)):
         house.valkey.client.flushall()
 
 
