@@ -105,12 +105,12 @@ class Bus:
         Where the bus itself is away, new connections find nothing either, and do no harm.
         """
         self._began_at = time.monotonic()
-        await end(self._listening)
         try:
             async with asyncio.timeout(ENDING_SECONDS):
                 await self._layer.flush()
         except Exception as error:  # a dead one cannot be closed in order; it is ours no more
             log.debug("The old connections to the bus did not close in order: %r", error)
+        await end(self._listening)  # not before: the layer would try to leave its channel by the dead connection
         self._channel = None
         self._joined.clear()
         self._leaving.clear()
