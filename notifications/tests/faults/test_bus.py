@@ -28,8 +28,7 @@ def storm(trial, people):
         pages, count = PAGES // part, NOTIFICATIONS // part
         one, readers = trial(name), people(pages)
         one.watch(readers)
-        users = [readers[n % pages]["user"] for n in range(count)]
-        writing = one.begin_to_send(users, [f"n-{n}" for n in range(count)], SECONDS)
+        writing = one.begin("send_storm", [reader["user"] for reader in readers], count // pages, SECONDS)
         asking = one.keep_asking(readers[0])
         eventually(lambda: any(page.came for page in one.pages), "the storm has begun")
         yield one

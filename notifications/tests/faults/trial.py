@@ -59,8 +59,12 @@ class Trial:
 
     def begin_to_send(self, users: list[int], keys: list[str], seconds: float) -> "Doing":
         """The same, meanwhile."""
-        writing = self.writer.begin("send_each", users, keys, seconds)
-        return Doing(lambda: self.note(writing.result(PATIENCE + seconds)))
+        return self.begin("send_each", users, keys, seconds)
+
+    def begin(self, verb: str, *arguments: Any) -> "Doing":
+        """What the writer does, and what it has committed by that."""
+        writing = self.writer.begin(verb, *arguments)
+        return Doing(lambda: self.note(writing.result(PATIENCE)))
 
     def note(self, sent: list[list[Any]]) -> None:
         self.committed += [(user, key, at) for user, key, at in sent]

@@ -99,6 +99,20 @@ def send_many(users: list[int], key: str) -> float:
 
 
 @verb
+def send_storm(users: list[int], rounds: int, seconds: float) -> list[tuple[int, str, float]]:
+    """To all of them in each round, and every tenth round to each of them alone; spread over so many seconds."""
+    began, sent = time.monotonic(), []
+    for n in range(rounds):
+        PAUSE.wait(max(0.0, began + seconds * n / rounds - time.monotonic()))
+        if n % 10 == 9:
+            sent += send_each(users, [f"n-{n}"] * len(users))
+        else:
+            at = send_many(users, f"n-{n}")
+            sent += [(user, f"n-{n}", at) for user in users]
+    return sent
+
+
+@verb
 def roll_back(user: int, key: str) -> None:
     from django.db import transaction
 
