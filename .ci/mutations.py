@@ -64,7 +64,10 @@ def is_noticed(mutation: Mutation, tree: Path, url: str) -> bool:
     began = time.monotonic()
     for edit in mutation.edits:
         change(copied(tree) / edit[0], mutation.name, *edit[1:])
-    code, said = pytest(tree, mutation.tests, mutation.database, f"{url}", "-x")
+    try:
+        code, said = pytest(tree, mutation.tests, mutation.database, f"{url}", "-x")
+    except subprocess.TimeoutExpired:
+        code, said = 1, f"FAILED {TESTS}{mutation.tests[0]} did not end"
     shutil.rmtree(tree)
     failed = FIRST_FAILURE.search(said)
     if code > 1 or (code and not failed):

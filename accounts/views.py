@@ -89,6 +89,11 @@ class Limited:
 class SignIn(Limited, LoginView):
     kept = ("username",)
 
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        """Where to after that; not to this page again, which Django takes for an error of ours."""
+        url: str = super().get_redirect_url()
+        return "" if url == self.request.path else url
+
     def what_it_costs(self) -> list[limits.Charge]:
         return limits.signing_in(self.request, self.request.POST.get("username", ""))
 

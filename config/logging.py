@@ -54,10 +54,9 @@ class DatabaseIsAway(OncePerOutage):
         super().__init__("The database is away, full or slow; requests are answered with 503 until it is back")
 
     def is_meant(self, error: BaseException | None) -> bool:
-        return type(error).__module__ == "django.db.utils" and type(error).__name__ in (
-            "OperationalError",
-            "InterfaceError",
-        )
+        from config.outages import is_outage  # Django is not set up yet when logging is
+
+        return is_outage(error)
 
 
 class OncePerMinute(logging.Filter):

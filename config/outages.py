@@ -1,5 +1,6 @@
 """What a request is answered that fails: 503 while the database is away, full or too slow, and 500 otherwise."""
 
+import re
 import sys
 
 from django.db import InterfaceError, OperationalError
@@ -12,6 +13,15 @@ RETRY_AFTER = 5  # seconds; as long as a request waits for a connection before i
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, which runs while the exception is being handled."""
-    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if not is_outage(sys.exc_info()[1]):
         return broken(request)
     return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(RETRY_AFTER)})
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database is away, full or too slow. SQLite says OperationalError of our mistakes, too."""
+    if isinstance(error, InterfaceError):
+        return True
+    return isinstance(error, OperationalError) and not re.match(
+        "no such |near |too many SQL|table .* has no", str(error)
+    )

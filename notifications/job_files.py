@@ -99,7 +99,7 @@ def remove(name: str) -> None:
 
 def let_older_ones_go(inbox_id: int) -> None:
     """A reader cannot fill the disk: of jobs with files the latest are kept, and the keeper removes the others soon."""
-    with_files = Job.objects.ended().filter(inbox=inbox_id).exclude(result_file="", upload_file="")
+    with_files = Job.objects.ended().listed().filter(inbox=inbox_id).exclude(result_file="", upload_file="")
     older = list(with_files.order_by("-ended_at").values_list("pk", flat=True)[KEPT_PER_READER:])
     Job.objects.filter(pk__in=older).update(expires_at=clock.now())
 

@@ -1,9 +1,16 @@
 """Signing up, in and out."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+
+from notifications.events import tidying_due
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +125,18 @@ def test_acts_without_a_token_are_refused(bo):
     client.force_login(bo)
     assert client.post(LOG_OUT).status_code == 403
     assert get_user(client) == bo
+
+
+def test_who_is_in_and_is_led_back_to_the_sign_in_comes_to_the_inbox(client, bo):
+    client.force_login(bo)
+    answer = client.get("/accounts/login/", {"next": "/accounts/login/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/inbox/")
+
+
+def test_expired_sessions_are_tidied_away_and_others_stay(bo):
+    for age in (-1, 1):
+        session = SessionStore()
+        session.set_expiry(timezone.now() + timedelta(days=age))
+        session.save()
+    tidying_due.send(sender=None)
+    assert [row.expire_date > timezone.now() for row in Session.objects.all()] == [True]

@@ -19,8 +19,11 @@ def test_without_the_database_a_page_says_come_back(bo, error):
 
 
 @pytest.mark.django_db
-def test_what_is_our_fault_is_no_outage(bo):
+@pytest.mark.parametrize(
+    "error", [ValueError("ours"), OperationalError("no such table: x"), OperationalError('near "x"')]
+)
+def test_what_is_our_fault_is_no_outage(bo, error):
     client = Client(raise_request_exception=False)
     client.force_login(bo)
-    with patch("notifications.views.inbox.page_of", side_effect=ValueError("ours")):
+    with patch("notifications.views.inbox.page_of", side_effect=error):
         assert client.get("/inbox/").status_code == 500

@@ -17,22 +17,23 @@ Addressed = dict[int, frozenset[int]]  # inbox: broadcasts
 class AudienceWatch:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
-        self._live: frozenset[int] = frozenset()  # broadcasts to some, as of the last look
-        self._addressed: Addressed = {}
+        self._known: dict[
+            int, tuple[frozenset[int], frozenset[int]]
+        ] = {}  # what ran then, and what of it was addressed
 
     async def meet(self) -> None:
         """Those who have come since the last sweep."""
-        if new := self._hub.outlets.keys() - self._addressed.keys():
-            self._live, found = await self._ask(list(new))
-            self._addressed |= found
+        if new := self._hub.outlets.keys() - self._known.keys():
+            live, found = await self._ask(list(new))
+            self._known |= {inbox_id: (live, ids) for inbox_id, ids in found.items()}
 
     async def compare(self) -> None:
         live, found = await self._ask(list(self._hub.outlets))
-        lasting = live & self._live  # the others have begun or ended, which pages know of
         for inbox_id, ids in found.items():
-            if (ids ^ self._addressed.get(inbox_id, ids)) & lasting:
+            live_then, ids_then = self._known.get(inbox_id, (live, ids))
+            if (ids ^ ids_then) & live & live_then:  # the others have begun or ended, which pages know of
                 self._hub.look_anew(inbox_id)
-        self._live, self._addressed = live, found
+        self._known = {inbox_id: (live, ids) for inbox_id, ids in found.items()}
 
     async def _ask(self, inbox_ids: list[int]) -> tuple[frozenset[int], Addressed]:
         return await database.audiences(inbox_ids, (self._hub.epoch, self._hub.board))

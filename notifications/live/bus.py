@@ -110,11 +110,12 @@ class Bus:
                 await self._layer.flush()
         except Exception as error:  # a dead one cannot be closed in order; it is ours no more
             log.debug("The old connections to the bus did not close in order: %r", error)
-        await end(self._listening)  # not before: the layer would try to leave its channel by the dead connection
+        # Not before: the layer would try to leave its channel by the dead connection.
+        await end(self._listening, self._subscribing, self._probing)
         self._channel = None
         self._joined.clear()
         self._leaving.clear()
-        self._listening = asyncio.get_running_loop().create_task(self._listen_forever())
+        self.start()
 
     async def _send_canary(self, channel: str) -> None:
         try:

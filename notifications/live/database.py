@@ -143,9 +143,13 @@ class Readers:
 
 
 def readers_of(session_keys: set[str]) -> dict[str, Reader]:
-    """Four queries for all of them. Sessions that are not signed in are missing."""
+    """Six queries for all of them. Sessions that are not signed in are missing.
+
+    They are looked at again when ``access`` was read: one that has ended meanwhile would pass for one of now.
+    """
     users = sessions.users_of(session_keys)
     inboxes = {inbox.user_id: inbox for inbox in Inbox.objects.filter(user__in={user.pk for user in users.values()})}
+    users = sessions.users_of(set(users)) if users else {}
     board = board_now()
     return {key: (user, inboxes.get(user.pk) or Inbox.objects.of(user), board) for key, user in users.items()}
 

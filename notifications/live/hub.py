@@ -61,7 +61,14 @@ class Hub:
         self._ending: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        works = (self._flush_forever, self._sweep_forever, self.sessions.look_forever)
+        metrics.TASKS.set_function(lambda: len(asyncio.all_tasks(self._loop)))
+        works = (
+            self._flush_forever,
+            self._sweep_forever,
+            self._beat_forever,
+            self._check_forever,
+            self.sessions.look_forever,
+        )
         self._tasks = [self._loop.create_task(work()) for work in works]
         self.bus.start()
 
@@ -258,7 +265,7 @@ class Hub:
     # The sweep.
 
     async def _sweep_forever(self) -> None:
-        beat = check = renewal = self._loop.time()
+        renewal = self._loop.time()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
@@ -267,23 +274,36 @@ class Hub:
                     renewal = self._loop.time()
                     self._present.clear()
                 await self.write_down()
-                if self._loop.time() - beat >= HEARTBEAT_SECONDS:
-                    beat = self._loop.time()
-                    self.send_heartbeats()
-                if self._loop.time() - check >= RECHECK_SECONDS:
-                    check = self._loop.time()
-                    await self.sessions.check(self.all_outlets())
-                    await self.audiences.compare()
             except DatabaseError as error:
                 log.error("The database does not answer: %s", error)
             except Exception:
                 log.exception("A sweep failed; the next one comes in %s s.", SWEEP_SECONDS)
 
+    async def _beat_forever(self) -> None:
+        """Whatever becomes of the database: a page that hears nothing takes its socket for dead."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                self.send_heartbeats()
+            except Exception:
+                log.exception("Heartbeats failed; the next ones come in %s s.", HEARTBEAT_SECONDS)
+
+    async def _check_forever(self) -> None:
+        """What was changed behind everybody's back."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self.sessions.check(self.all_outlets())
+                await self.audiences.compare()
+            except DatabaseError as error:
+                log.error("The database does not answer: %s", error)
+            except Exception:
+                log.exception("A look at all sessions failed; the next one comes in %s s.", RECHECK_SECONDS)
+
     async def sweep(self) -> None:
         """Compare every page's position with the database, and mark what a lost nudge has left behind."""
         self.bus.probe()
         metrics.BUS_UP.set(self.bus.is_up)
-        metrics.TASKS.set(len(asyncio.all_tasks()))
         self._close_the_overdue()
         if not self.outlets:
             return

@@ -2,7 +2,8 @@
 
 An inbox's ``access`` grows with each change after which one of its reader's sessions may have ended. It is read with
 what a frame is made of; an outlet that was looked at before it grew gets no such frame, but is looked at again. So
-nothing that was committed after a session's end reaches its socket, however late the nudge about it comes.
+what was committed after a session's end does not reach its socket, however late the nudge about it comes; but for what
+commits in the moment between two queries of one look, which the nudge is about to end.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 log = logging.getLogger(__name__)
+
+LOOK_SPACING = 0.05  # seconds between two looks; after an idle moment one comes at once
 
 
 class SessionWatch:
@@ -46,6 +49,7 @@ class SessionWatch:
                 log.error("The database does not answer, and the sweep will look at sessions again: %s", error)
             except Exception:
                 log.exception("A look at sessions failed; the sweep will look again.")
+            await asyncio.sleep(LOOK_SPACING)
 
     async def look(self) -> None:
         suspects, self._suspects = self._suspects, {}

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 from django.utils.timezone import now
 
@@ -31,7 +32,9 @@ def users_of(session_keys: set[str]) -> dict[str, Any]:
     """The signed-in, active user of each of these sessions; two queries. Sessions that ended are missing."""
     sessions = Session.objects.filter(pk__in=session_keys, expire_date__gt=now())
     data = {session.session_key: session.get_decoded() for session in sessions}
-    users = get_user_model()._default_manager.in_bulk({found.get(SESSION_KEY) for found in data.values()} - {None})
+    users = get_user_model()._default_manager.in_bulk(
+        set(filter(is_key, (one.get(SESSION_KEY) for one in data.values())))
+    )
     by_id = {str(pk): user for pk, user in users.items()}
     valid = {}
     for key, found in data.items():
@@ -39,6 +42,14 @@ def users_of(session_keys: set[str]) -> dict[str, Any]:
         if user is not None and user.is_active and is_current(found, user):
             valid[key] = user
     return valid
+
+
+def is_key(told: object) -> bool:
+    """Whether it can be the key of a user: a session may be from before they had other ones."""
+    try:
+        return get_user_model()._meta.pk.to_python(told) is not None
+    except ValidationError:
+        return False
 
 
 def is_current(found: dict[str, Any], user: Any) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -235,6 +236,24 @@ async def test_who_leaves_the_group_sees_nothing_more_of_what_was_for_it(bo, pat
         await anotify(bo, title="After it")
         await page.until(lambda: len(page.frames) > heard)
         assert "salad" not in "".join(page.frames)
+
+
+async def test_a_broadcast_that_begins_between_two_looks_at_audiences_is_no_reason_for_another_list(bo, chi):
+    crew = await Group.objects.acreate(name="Crew")
+    for one in (bo, chi):
+        await one.groups.aadd(crew)
+    async with LivePage(bo) as page:
+        await anotify(bo, title="Joined")
+        await page.until(lambda: page.frames)
+        await hub.current().audiences.meet()
+        await abroadcast("For the crew", audience="groups", groups=[crew])
+        await page.until(lambda: "For the crew" in page.text("#feed"))
+        async with LivePage(chi):
+            await hub.current().audiences.meet()
+            anew = []
+            with patch.object(hub.current(), "look_anew", anew.append):
+                await hub.current().audiences.compare()
+        assert anew == []
 
 
 async def test_who_joins_the_group_sees_what_runs_and_nothing_that_has_ended(bo):

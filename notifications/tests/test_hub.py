@@ -9,10 +9,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from notifications.delivery import anotify
-from notifications.live import bus, codes, database, frames, groups, hub, outlet, push
+from notifications.live import bus, codes, database, frames, groups, hub, outlet, push, sessions
 from notifications.live.consumers import LiveConsumer
 from notifications.models import Board, Inbox
 from notifications.testing import LivePage
@@ -267,6 +267,40 @@ async def test_a_page_of_the_new_epoch_tells_the_hub_of_it(bo, by_hand):
         async with LivePage(bo):
             await old.until(lambda: old.document.inputs("#resume")["epoch"] == hub.current().epoch)
         assert hub.current().epoch == (await Board.objects.aget()).epoch
+
+
+async def test_without_the_database_pages_hear_heartbeats_and_stay(bo, monkeypatch):
+    monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.02)
+    async with LivePage(bo) as page:
+        await has_joined(bo, page)
+        asked, beats = [], []
+
+        async def away(inbox_ids):
+            asked.append(inbox_ids)
+            raise OperationalError("refused")
+
+        monkeypatch.setattr(database, "standing", away)
+        await eventually(lambda: len(asked) > 1)
+        monkeypatch.setattr(hub.current(), "send_heartbeats", lambda: beats.append(len(asked)))
+        await eventually(lambda: len(beats) > 2)
+
+
+async def test_a_session_that_ends_while_its_page_resumes_is_not_served(bo, monkeypatch):
+    """Its end is committed after the session was looked at, and before the inbox was."""
+    asked, real = [], sessions.users_of
+
+    def users_of(keys):
+        found = real(keys)
+        asked.append(keys)
+        if len(asked) == 1:
+            Session.objects.all().delete()
+        return found
+
+    monkeypatch.setattr(sessions, "users_of", users_of)
+    page = await LivePage(bo).load()
+    await page.connect()
+    assert await page.until_closed() == codes.SIGNED_OUT
 
 
 async def test_heartbeats_carry_the_build_and_move_nothing(bo):

@@ -33,9 +33,17 @@ def test_a_small_soft_limit_is_raised_as_far_as_it_is_needed(limit, settings):
 
 def test_a_limit_that_suffices_is_left_alone(limit, settings):
     settings.MAX_SOCKETS = 5_000
-    assert not limit(resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    was_set = limit(resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     serve.allow_open_files()
-    assert settings.MAX_SOCKETS == 5_000
+    assert (was_set, settings.MAX_SOCKETS) == ([], 5_000)
+
+
+@pytest.mark.parametrize(("sockets", "hard"), [(100, 1024), (1_000, 2048)])
+def test_a_small_hard_limit_never_means_more_sockets_than_were_asked_for(limit, settings, sockets, hard):
+    settings.MAX_SOCKETS = sockets
+    limit(1024, hard)
+    serve.allow_open_files()
+    assert sockets == settings.MAX_SOCKETS
 
 
 def test_a_small_hard_limit_means_fewer_sockets_and_a_line_that_says_so(limit, settings, caplog):

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds for answers that are under way, and for browsers to confirm the end of their sockets
 DEADLINE = 8.0  # seconds from the signal to the end, whatever still hangs
 BACKLOG = 4096  # connections that wait to be taken; Twisted's own 50 makes the others try again after 1, 3, 7 s
-LARGEST_FRAME = 1024 * 1024  # bytes of a message; autobahn applies it to what we send, too, and a full list is large
+LARGEST_MESSAGE = 1024 * 1024  # bytes; autobahn applies it to what we send, too, and a full list is large
 OTHER_FILES = 1_000  # that a process has open beside its connections: the database, the bus, files that it hands over
 
 
@@ -81,7 +81,7 @@ def site_server(bind: str, port: int) -> SiteServer:
         application_close_timeout=5,
         ping_interval=20,
         ping_timeout=20,
-        websocket_max_message_size=LARGEST_FRAME,
+        websocket_max_message_size=LARGEST_MESSAGE,
         websocket_max_frame_size=connections.LARGEST_MESSAGE,
         proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,
         server_name="",
@@ -96,8 +96,8 @@ def allow_open_files() -> None:
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        fewer = max(allowed - others, allowed // 2)
+    fewer = max(allowed - others, allowed // 2)
+    if fewer < settings.MAX_SOCKETS:
         log.warning("This process may open %d files: %d sockets, not MAX_SOCKETS=%d", hard, fewer, settings.MAX_SOCKETS)
         settings.MAX_SOCKETS = fewer
 

@@ -57,6 +57,7 @@ def test_cut_without_a_word(trial, people):
 def test_cut_between_the_query_and_its_frame(house, trial, people):
     """The server has looked at what the page lacks; before it can send it, the page is gone and something new comes."""
     one, readers = trial("Cut between catch-up query and frame"), people(1)
+    one.browser = None  # its page could be the one that is held
     (page,) = one.watch(readers)
     user = readers[0]["user"]
     house.arm("after-looking", "hold")
@@ -71,6 +72,7 @@ def test_cut_between_the_query_and_its_frame(house, trial, people):
 
 def test_something_comes_between_the_query_and_its_frame(house, trial, people):
     one, readers = trial("Committed between catch-up query and frame"), people(1)
+    one.browser = None
     one.watch(readers)
     user = readers[0]["user"]
     house.arm("after-looking", "hold")

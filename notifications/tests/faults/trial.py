@@ -70,7 +70,7 @@ class Trial:
         self.committed += [(user, key, at) for user, key, at in sent]
 
     def keep_asking(self, reader: dict[str, Any]) -> "Doing":
-        """Ask for a page and mark all as seen, again and again, until the end. What fails is counted by the crowd."""
+        """Ask for a page and change a setting, again and again, until the end. What fails is counted by the crowd."""
         over = threading.Event()
 
         def ask() -> None:

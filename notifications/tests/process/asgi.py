@@ -3,11 +3,11 @@
 from config.asgi import application
 from notifications.live import connections, consumers, hub, outlet
 
-consumers.RESUME_SECONDS = 1.0
+consumers.RESUME_SECONDS = 4.0
 hub.WAITING_LIMIT = 20
 outlet.UNACKNOWLEDGED_SECONDS = 1.0
-connections.HEAD_SECONDS = 1.0
-connections.BODY_SECONDS = 1.5
+connections.HEAD_SECONDS = 4.0
+connections.BODY_SECONDS = 4.0
 connections.WAITING_LIMIT = 100
 
 __all__ = ["application"]
