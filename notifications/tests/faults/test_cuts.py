@@ -18,7 +18,7 @@ def test_many_short_cuts(trial, people):
     pages, cuts, each = size(6, 50), size(2, 50), size(1.0, 2.0)
     one, readers = trial(f"Cut off {cuts} times for {each:.0f} s"), people(pages)
     one.watch(readers)
-    count = cuts * pages * size(4, 4)
+    count = cuts * pages * size(4, 1)
     users = [readers[n % pages]["user"] for n in range(count)]
     writing = one.begin_to_send(users, [f"n-{n}" for n in range(count)], cuts * (each + 0.5))
     for turn in range(cuts):
