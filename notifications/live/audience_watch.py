@@ -17,9 +17,7 @@ Addressed = dict[int, frozenset[int]]  # inbox: broadcasts
 class AudienceWatch:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
-        self._known: dict[
-            int, tuple[frozenset[int], frozenset[int]]
-        ] = {}  # what ran then, and what of it was addressed
+        self._known: dict[int, tuple[frozenset[int], frozenset[int]]] = {}  # what ran, and what of it addressed them
 
     async def meet(self) -> None:
         """Those who have come since the last sweep."""
