@@ -34,11 +34,16 @@ class Filter:
 
     @property
     def count_id(self) -> str:
-        return "count-" + self.name.replace(":", "-")
+        return count_id(self.name)
 
     @property
     def url(self) -> str:
         return self.to()
+
+
+def count_id(name: str) -> str:
+    """The id of the element that shows the number of that list."""
+    return "count-" + name.replace(":", "-")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import codes, database, hub, origin, refusals, sessions
+from . import codes, database, hub, origin, refusals, sessions, wires
 from .job_positions import JobPosition
 from .outlet import Outlet
 from .positions import Position
@@ -139,6 +139,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             send=self.send,
             close=self.close,
             frames_per_second=settings.FRAMES_PER_SECOND,
+            write=wires.short_way(self.scope, self.base_send),
         )
         self._hub.join(self.outlet, board)
 

@@ -21,6 +21,8 @@ from notifications.models.audience import addressed
 from notifications.models.broadcast import PUBLISHED
 
 from . import sessions
+from .board_frames import News, Onlooker
+from .board_frames import news_for as board_news_for
 from .frames import Frame, frames_for
 from .job_frames import JobFrame, job_frames_for, watchers_among
 from .job_moves import moves_for
@@ -59,6 +61,10 @@ async def close_connections() -> None:
 
 async def frames(wanted: dict[int, set[Position]], known: tuple[str, int]) -> dict[int, dict[Position, Frame]]:
     return await ask(frames_for, wanted, known)
+
+
+async def news_for(onlookers: list[Onlooker], known: tuple[str, int]) -> dict[Onlooker, News | None]:
+    return await ask(board_news_for, onlookers, known)
 
 
 async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition]) -> dict[JobPosition, JobFrame]:

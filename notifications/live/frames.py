@@ -5,9 +5,7 @@ the same state in one way only. A frame carries absolute values (the number is 7
 name their place by id, so that applying it twice does no harm.
 """
 
-import secrets
 from collections.abc import Iterable
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -17,11 +15,9 @@ from django.utils import timezone, translation
 
 from notifications import lists
 from notifications.lists import (
-    Filter,
     address,
     bell_of,
     day_order,
-    filters_of,
     item_of,
     local_day,
     page_of,
@@ -32,12 +28,13 @@ from notifications.models.job import JOB_START
 from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
 from .missing import Missing, can_catch_up, changed_rows, has_moved, is_at_end, is_gone, is_news, missing_at
+from .numbers import Numbers, list_names, numbers_html
 from .positions import Position
+from .standing import Standing
 
 FRAME_LIMIT = 256 * 1024  # bytes
 TOAST_LIMIT = 3
 CHUNK = 300  # inboxes per query; SQLite cannot take an OR of 1,000
-REVISION = secrets.token_hex(8)  # stands for the inbox's revision in pieces that many inboxes share
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,7 @@ class Frame:
     tells_of_jobs: bool = False  # whether a job's end is in it
     reached: tuple[int, ...] = ()  # the broadcasts in it of which the reader has no own row yet
     access: int = 0  # of the inbox, when it was read
+    standing: Standing | None = None  # how the inbox was then
 
 
 @dataclass(frozen=True)
@@ -95,14 +93,15 @@ def frames_for(
 def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: Made) -> Frame:
     missing = missing_at(inbox, position, rows)
     if is_at_end(inbox, position) and missing.rows == []:
-        return Frame(inbox.revision, inbox.noticeboard.revision, "", is_empty=True, access=inbox.access)
+        board = inbox.noticeboard.revision
+        return Frame(inbox.revision, board, "", is_empty=True, access=inbox.access, standing=Standing.of(inbox))
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
         told = tell_all_alike(inbox, position, missing, made)
-        html = told.html + numbers(inbox, position, told, made)
+        html = told.html + numbers(inbox, position, told)
         length = lists.PAGE_LENGTH
         while len(html.encode()) > FRAME_LIMIT and length > 1:
             told = tell(inbox, position, Missing(None), made, length)
-            html = told.html + numbers(inbox, position, told, made)
+            html = told.html + numbers(inbox, position, told)
             length //= 2
     board = inbox.noticeboard.revision
     return Frame(
@@ -114,6 +113,7 @@ def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: 
         tells_of_jobs=missing.rows is None or any(row.key.startswith(JOB_START) for row in missing.rows),
         reached=told.reached,
         access=inbox.access,
+        standing=Standing.of(inbox),
     )
 
 
@@ -191,30 +191,11 @@ def touched(position: Position, missing: list[Notification] | None) -> frozenset
     )
 
 
-# Its numbers.
-
-
-def numbers(inbox: Inbox, position: Position, told: Told, made: Made) -> str:
-    """All that differs from reader to reader, in pieces each of which is made once for the same number."""
-    board, unseen = inbox.noticeboard.revision, inbox.unseen_total
-    anybodys = copy(inbox)
-    anybodys.revision = REVISION
-    its_own = {"inbox": anybodys, "oob": True}
-    filters = filters_of(inbox, position.list_view) if position.list_view else []
-    pieces = [count_html(one, made) for one in filters if told.lists is None or one.name in told.lists]
-    if position.list_view and told.bottom is None:
-        context = {**its_own, "bottom": position.bottom}
-        pieces.append(once(made, (position.bottom, board), "_bottom_input.html", context))
-    pieces.append(once(made, (position.language, unseen), "_badge.html", its_own))
-    pieces.append(once(made, (bool(unseen),), "_favicon.html", its_own))
-    title = once(made, (unseen, told.title), "_title.html", {**its_own, "page_title": told.title})
-    pieces.append(f"<title>{title}</title>")
-    pieces.append(once(made, (board,), "_cursor.html", its_own))
-    return "".join(pieces).replace(REVISION, str(inbox.revision))
-
-
-def count_html(one: Filter, made: Made) -> str:
-    return once(made, (one.name, one.count), "_count.html", {"filter": one, "oob": True})
+def numbers(inbox: Inbox, position: Position, told: Told) -> str:
+    """All that differs from reader to reader."""
+    names = [name for name in list_names() if told.lists is None or name in told.lists] if position.list_view else []
+    bottom = position.bottom if position.list_view and told.bottom is None else None
+    return numbers_html(Numbers.of(inbox, names), position.language, told.title, bottom)
 
 
 def once(made: Made, of: tuple[object, ...], template: str, context: dict[str, object]) -> str:

@@ -23,6 +23,7 @@ from django.db import DatabaseError
 
 from . import codes, database, groups, metrics, refusals
 from .audience_watch import AudienceWatch
+from .board_watch import BoardWatch
 from .bus import Bus
 from .frames import CHUNK, Frame
 from .job_watch import JobWatch
@@ -32,7 +33,7 @@ from .session_watch import SessionWatch
 
 log = logging.getLogger(__name__)
 
-FLUSH_SPACING = 0.05  # seconds between flushes; after an idle moment one comes at once
+FLUSH_SPACING = 0.05  # seconds between flushes at most; after an idle moment one comes at once
 SWEEP_SECONDS = 2.0
 HEARTBEAT_SECONDS = 25.0
 RECHECK_SECONDS = 60.0
@@ -52,11 +53,11 @@ class Hub:
         self.jobs = JobWatch(self)
         self.sessions = SessionWatch(self)
         self.audiences = AudienceWatch(self)
-        self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.board_nudged, self.jobs.nudged)
+        self.broadcasts = BoardWatch(self)
+        self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.broadcasts.nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
-        self._is_board_stale = False  # it was said to have changed
-        self._reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
+        self.reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
         self._present: set[int] = set()  # inboxes whose presence is written down
         self._ending: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
@@ -96,7 +97,7 @@ class Hub:
 
     def join(self, outlet: Outlet, board: tuple[str, int]) -> None:
         """Serve this socket from now on; ``board`` is the epoch and the revision of the board that it found."""
-        self._note_board(*board)
+        self.note_board(*board)
         if outlet.inbox_id not in self.outlets:
             self.outlets[outlet.inbox_id] = set()
             self.bus.want(groups.inbox(outlet.inbox_id))
@@ -117,6 +118,7 @@ class Hub:
         self.jobs.leave(outlet)
         if not mine:
             del self.outlets[outlet.inbox_id]
+            self.broadcasts.forget(outlet.inbox_id)
             self.bus.unwant(groups.inbox(outlet.inbox_id))
 
     def acknowledge(self, outlet: Outlet, said: Position, receipt: str) -> None:
@@ -138,19 +140,7 @@ class Hub:
         ]
         self.mark_dirty(stale)
 
-    def board_nudged(self, revision: int) -> None:
-        """A broadcast has changed, it says. Before all pages are looked at for it, the database is asked."""
-        if revision > self.board:
-            self._is_board_stale = True
-            self.wake()
-
-    async def _look_at_board(self) -> None:
-        """Whom its change concerns, the flush finds out."""
-        self._is_board_stale = False
-        self._note_board(*await database.board())
-        self.mark_dirty(inbox_id for inbox_id, mine in self.outlets.items() if any(map(self._lacks_board, mine)))
-
-    def _lacks_board(self, outlet: Outlet) -> bool:
+    def lacks_board(self, outlet: Outlet) -> bool:
         return outlet.position.board is None or outlet.position.board < self.board
 
     def subscribed(self, group: str) -> None:
@@ -169,27 +159,27 @@ class Hub:
     def wake(self) -> None:
         self._wake.set()
 
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
-        self._loop.call_later(seconds, work)
+    def later(self, seconds: float, work: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(seconds, work)
 
     @property
     def has_work(self) -> bool:
-        return bool(self._dirty or self._is_board_stale or self.jobs.has_work)
+        return bool(self._dirty or self.broadcasts.has_work or self.jobs.has_work)
 
     async def _flush_forever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            began = self._loop.time()
             await self.work()
-            await asyncio.sleep(FLUSH_SPACING)
+            await asyncio.sleep(min(self._loop.time() - began, FLUSH_SPACING))
 
     async def work(self) -> None:
         """Everything that waits to be done by now."""
         dirty: set[int] = set()
         try:
             with metrics.FLUSH_SECONDS.time():
-                if self._is_board_stale:
-                    await self._look_at_board()
+                await self.broadcasts.flush()
                 dirty, self._dirty = self._dirty, set()
                 await self.flush(dirty)
                 await self.jobs.flush()
@@ -214,6 +204,7 @@ class Hub:
             return
         for inbox_id, frames in (await self._frames(wanted)).items():
             for position, frame in frames.items():
+                self._remember(inbox_id, frame)
                 for outlet in ready[inbox_id][position]:
                     self._deliver(outlet, position, frame)
         self.last_flush = time.monotonic()
@@ -245,6 +236,10 @@ class Hub:
             self._loop.call_later(later, self.mark_dirty, [inbox_id])
         return ready
 
+    def _remember(self, inbox_id: int, frame: Frame) -> None:
+        if frame.standing and inbox_id in self.outlets:
+            self.broadcasts.keep(inbox_id, frame.standing)
+
     def _deliver(self, outlet: Outlet, position: Position, frame: Frame) -> None:
         if outlet.closed:
             return
@@ -260,7 +255,7 @@ class Hub:
             if frame.tells_of_jobs:
                 self.jobs.mark([outlet])
             for broadcast_id in frame.reached:
-                self._reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
+                self.reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
 
     # The sweep.
 
@@ -309,11 +304,11 @@ class Hub:
             return
         known = self.board
         board, standing = await database.standing(list(self.outlets))
-        self._note_board(*board, known=known)
+        self.note_board(*board, known=known)
         suspects: list[Outlet] = []
         for inbox_id, (revision, access) in standing.items():
             for outlet in self.outlets.get(inbox_id, ()):
-                if outlet.position.since != revision or self._lacks_board(outlet):
+                if outlet.position.since != revision or self.lacks_board(outlet):
                     metrics.SWEPT.inc()
                     self.mark_dirty([inbox_id])
                 if outlet.access != access:
@@ -346,16 +341,16 @@ class Hub:
         if new := self.outlets.keys() - self._present:
             await database.renew_presence(list(new))
         self._present = set(self.outlets)
-        if self._reached:
-            reached, self._reached = self._reached, {}
+        if self.reached:
+            reached, self.reached = self.reached, {}
             try:
                 await database.reach(reached)
             except DatabaseError:  # then in the next round
                 for broadcast_id, inbox_ids in reached.items():
-                    self._reached.setdefault(broadcast_id, set()).update(inbox_ids)
+                    self.reached.setdefault(broadcast_id, set()).update(inbox_ids)
                 raise
 
-    def _note_board(self, epoch: str, revision: int, known: int | None = None) -> None:
+    def note_board(self, epoch: str, revision: int, known: int | None = None) -> None:
         """A new epoch: the database was restored, and no position that was held under the old one means anything.
 
         The answer is right about the board, unless a later one came while it was on its way: then it is not ``known``.
@@ -365,6 +360,7 @@ class Hub:
             for outlet in self.all_outlets():
                 outlet.forget()
                 self.mark_dirty([outlet.inbox_id])
+            self.broadcasts.forget_all()
             self.jobs.forget()
         self.epoch = epoch
         self.board = revision if self.board == known else max(self.board, revision)
@@ -379,9 +375,10 @@ class Hub:
 
     def send_heartbeats(self) -> None:
         """So that a page notices a connection that is dead without having been closed."""
+        heartbeat = json.dumps({"heartbeat": settings.BUILD_ID}).encode()
         for outlet in self.all_outlets():
             if not outlet.is_busy:
-                outlet.write(json.dumps({"heartbeat": settings.BUILD_ID}))
+                outlet.write(heartbeat)
 
     def all_outlets(self) -> list[Outlet]:
         return [outlet for mine in self.outlets.values() for outlet in mine]

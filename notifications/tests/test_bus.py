@@ -167,7 +167,7 @@ async def test_a_board_that_was_lied_about_is_asked_for_once(bo, monkeypatch):
         await page.until(lambda: "Joined" in page.text("#feed"))
         await blind_the_sweep(monkeypatch)
         counts = await asked(monkeypatch, "frames", "board")
-        hub.current().board_nudged(ABSURD)
+        hub.current().broadcasts.nudged(ABSURD)
         await eventually(lambda: counts["board"])
         await anotify(bo, title="Another")
         await page.until(lambda: "Another" in page.text("#feed"))

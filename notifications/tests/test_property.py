@@ -358,7 +358,7 @@ class Story:
         if isinstance(nudge, tuple):
             self.hub.jobs.nudged(*nudge)
         else:
-            (self.hub.nudged if isinstance(nudge, dict) else self.hub.board_nudged)(nudge)
+            (self.hub.nudged if isinstance(nudge, dict) else self.hub.broadcasts.nudged)(nudge)
 
     def double_nudge(self, n, m):
         if self.nudges:

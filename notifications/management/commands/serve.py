@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 from twisted.internet import reactor
 
-from notifications.live import connections
+from notifications.live import connections, wires
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class SiteServer(Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if scope["type"] == "websocket":
-            scope["extensions"] = {"websocket.http.response": {}}  # see SocketProtocol
+            scope["extensions"] = {"websocket.http.response": {}, wires.EXTENSION: protocol.write_text}
         return super().create_application(protocol, scope)
 
 
