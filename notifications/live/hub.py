@@ -9,11 +9,10 @@ either the flush or the nudge. A page's position moves only when a frame is hand
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -30,14 +29,12 @@ from .job_watch import JobWatch
 from .outlet import Outlet
 from .positions import Position
 from .session_watch import SessionWatch
+from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
 FLUSH_SPACING = 0.05  # seconds between flushes at most; after an idle moment one comes at once
-SWEEP_SECONDS = 2.0
-HEARTBEAT_SECONDS = 25.0
-RECHECK_SECONDS = 60.0
-PRESENCE_SECONDS = 30.0  # between two renewals of who is here
+RETRY_SECONDS = 2.0  # after the database has not answered
 OUTLETS_PER_USER = 10
 WAITING_LIMIT = 1_000  # sockets that have not said where their page stands; above it the oldest of them is closed
 DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
@@ -54,24 +51,20 @@ class Hub:
         self.sessions = SessionWatch(self)
         self.audiences = AudienceWatch(self)
         self.broadcasts = BoardWatch(self)
+        self.sweeper = Sweeper(self)
         self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.broadcasts.nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
         self.reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
-        self._present: set[int] = set()  # inboxes whose presence is written down
-        self._ending: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         metrics.TASKS.set_function(lambda: len(asyncio.all_tasks(self._loop)))
-        works = (
-            self._flush_forever,
-            self._sweep_forever,
-            self._beat_forever,
-            self._check_forever,
-            self.sessions.look_forever,
-        )
-        self._tasks = [self._loop.create_task(work()) for work in works]
+        self._tasks = [self._loop.create_task(work) for work in self.works()]
         self.bus.start()
+
+    def works(self) -> list[Coroutine[Any, Any, None]]:
+        """What goes on until the end."""
+        return [self._flush_forever(), self.sessions.look_forever(), *self.sweeper.works()]
 
     # What the consumers say.
 
@@ -185,7 +178,7 @@ class Hub:
                 await self.jobs.flush()
         except DatabaseError as error:
             log.error("The database does not answer: %s", error)
-            self.later(SWEEP_SECONDS, partial(self.mark_dirty, dirty))
+            self.later(RETRY_SECONDS, partial(self.mark_dirty, dirty))
         except Exception:
             log.exception("A flush failed; the sweep will try again.")
 
@@ -257,98 +250,14 @@ class Hub:
             for broadcast_id in frame.reached:
                 self.reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
 
-    # The sweep.
-
-    async def _sweep_forever(self) -> None:
-        renewal = self._loop.time()
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                await self.sweep()
-                if self._loop.time() - renewal >= PRESENCE_SECONDS:
-                    renewal = self._loop.time()
-                    self._present.clear()
-                await self.write_down()
-            except DatabaseError as error:
-                log.error("The database does not answer: %s", error)
-            except Exception:
-                log.exception("A sweep failed; the next one comes in %s s.", SWEEP_SECONDS)
-
-    async def _beat_forever(self) -> None:
-        """Whatever becomes of the database: a page that hears nothing takes its socket for dead."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            try:
-                self.send_heartbeats()
-            except Exception:
-                log.exception("Heartbeats failed; the next ones come in %s s.", HEARTBEAT_SECONDS)
-
-    async def _check_forever(self) -> None:
-        """What was changed behind everybody's back."""
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                await self.sessions.check(self.all_outlets())
-                await self.audiences.compare()
-            except DatabaseError as error:
-                log.error("The database does not answer: %s", error)
-            except Exception:
-                log.exception("A look at all sessions failed; the next one comes in %s s.", RECHECK_SECONDS)
-
-    async def sweep(self) -> None:
-        """Compare every page's position with the database, and mark what a lost nudge has left behind."""
-        self.bus.probe()
-        metrics.BUS_UP.set(self.bus.is_up)
-        self._close_the_overdue()
-        if not self.outlets:
-            return
-        known = self.board
-        board, standing = await database.standing(list(self.outlets))
-        self.note_board(*board, known=known)
-        suspects: list[Outlet] = []
-        for inbox_id, (revision, access) in standing.items():
-            for outlet in self.outlets.get(inbox_id, ()):
-                if outlet.position.since != revision or self.lacks_board(outlet):
-                    metrics.SWEPT.inc()
-                    self.mark_dirty([inbox_id])
-                if outlet.access != access:
-                    suspects.append(outlet)
-        gone = [outlet for inbox_id in self.outlets.keys() - standing.keys() for outlet in self.outlets[inbox_id]]
-        await self.sessions.check([*suspects, *gone])
-        await self.jobs.sweep()
-        await self.audiences.meet()
-        await self._await_next_end()
-
-    async def _await_next_end(self) -> None:
-        """A broadcast ends by the clock: exactly then its readers' pages are looked at, however late the tick is."""
-        seconds = await database.next_end((self.epoch, self.board))
-        if self._ending:
-            self._ending.cancel()
-        if seconds is not None and seconds < SWEEP_SECONDS * 2:
-            self._ending = self._loop.call_later(max(seconds, 0.0), self._look_at_everybody)
-
     def look_anew(self, inbox_id: int) -> None:
         """Its pages get the full list, since other broadcasts may address their reader by now."""
         for outlet in self.outlets.get(inbox_id, ()):
             outlet.look_anew()
         self.mark_dirty([inbox_id])
 
-    def _look_at_everybody(self) -> None:
+    def look_at_everybody(self) -> None:
         self.mark_dirty(list(self.outlets))
-
-    async def write_down(self) -> None:
-        """Who is here, and what has reached whom: many in one statement, and not while anybody waits for it."""
-        if new := self.outlets.keys() - self._present:
-            await database.renew_presence(list(new))
-        self._present = set(self.outlets)
-        if self.reached:
-            reached, self.reached = self.reached, {}
-            try:
-                await database.reach(reached)
-            except DatabaseError:  # then in the next round
-                for broadcast_id, inbox_ids in reached.items():
-                    self.reached.setdefault(broadcast_id, set()).update(inbox_ids)
-                raise
 
     def note_board(self, epoch: str, revision: int, known: int | None = None) -> None:
         """A new epoch: the database was restored, and no position that was held under the old one means anything.
@@ -365,21 +274,6 @@ class Hub:
         self.epoch = epoch
         self.board = revision if self.board == known else max(self.board, revision)
 
-    def _close_the_overdue(self) -> None:
-        moment = time.monotonic()
-        for outlet in self.all_outlets():
-            if outlet.is_stuck():
-                self.close(outlet, codes.COME_BACK_LATER)
-            elif outlet.renew_at < moment:
-                self.close(outlet, codes.COME_BACK)
-
-    def send_heartbeats(self) -> None:
-        """So that a page notices a connection that is dead without having been closed."""
-        heartbeat = json.dumps({"heartbeat": settings.BUILD_ID}).encode()
-        for outlet in self.all_outlets():
-            if not outlet.is_busy:
-                outlet.write(heartbeat)
-
     def all_outlets(self) -> list[Outlet]:
         return [outlet for mine in self.outlets.values() for outlet in mine]
 
@@ -395,8 +289,7 @@ class Hub:
         await self.stop()
 
     async def stop(self) -> None:
-        if self._ending:
-            self._ending.cancel()
+        self.sweeper.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

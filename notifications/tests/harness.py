@@ -41,13 +41,8 @@ class NoBus:
 class SteppedHub(Hub):
     """A hub that flushes and sweeps when it is told to."""
 
-    async def _flush_forever(self) -> None: ...
-
-    async def _sweep_forever(self) -> None: ...
-
-    async def _beat_forever(self) -> None: ...
-
-    async def _check_forever(self) -> None: ...
+    def works(self) -> list[Any]:
+        return []
 
     async def step(self) -> None:
         """Flush all that is dirty, and wait until every frame is on its way."""

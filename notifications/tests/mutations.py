@@ -5,7 +5,8 @@
 
 from dataclasses import dataclass
 
-HUB, OUTLET, FRAMES = "notifications/live/hub.py", "notifications/live/outlet.py", "notifications/live/frames.py"
+HUB, SWEEPER = "notifications/live/hub.py", "notifications/live/sweeper.py"
+OUTLET, FRAMES = "notifications/live/outlet.py", "notifications/live/frames.py"
 INBOX, BROADCAST = "notifications/models/inbox.py", "notifications/models/broadcast.py"
 BOARD, JOB = "notifications/models/board.py", "notifications/models/job.py"
 STAMPING, PUSH = "notifications/models/stamping.py", "notifications/live/push.py"
@@ -52,15 +53,15 @@ NOTHING_IS_LOST_AND_NOTHING_SHOWS_TWICE = [
     ),
     mutation(
         "nobody looks for what lost nudges have left behind",
-        HUB,
+        SWEEPER,
         "await self.sweep()",
         "pass",
         "test_bus.py::test_with_a_dead_bus_the_sweep_brings_it",
     ),
     mutation(
         "the sweep forgets the board",
-        HUB,
-        "if outlet.position.since != revision or self._lacks_board(outlet):",
+        SWEEPER,
+        "if outlet.position.since != revision or hub.lacks_board(outlet):",
         "if outlet.position.since != revision:",
         "test_broadcast_stream.py::test_a_nudge_that_is_lost_is_made_up_for_by_the_sweep",
     ),
@@ -304,7 +305,7 @@ A_STRANGER_SEES_NOTHING = [
     ),
     mutation(
         "the sweep does not look at sessions either",
-        HUB,
+        SWEEPER,
         "if outlet.access != access:",
         "if False:",
         "test_door.py::test_signing_out_while_the_bus_is_dead_is_found_by_the_sweep",

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications.delivery import anotify, notify
-from notifications.live import database, frames, hub, push
+from notifications.live import database, frames, hub, push, sweeper
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
 from notifications.models import Broadcast, Content, Inbox, Noticeboard, Notification, Presence, clock
@@ -141,7 +141,7 @@ async def test_its_toast_leaves_with_it(bo, placement):
 
 
 async def test_it_ends_by_the_clock_where_no_tick_runs(bo, monkeypatch):
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.2)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.2)
     async with LivePage(bo) as page:
         await abroadcast(ends_at=clock.now() + timedelta(seconds=1))
         await page.until(lambda: page.text("#badge") == "1")
@@ -473,7 +473,7 @@ def test_collecting_on_a_visit_is_one_indexed_query(bo, client):
 
 
 async def test_whom_it_has_reached_and_who_is_here_is_written_down(bo, chi, monkeypatch):
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
     async with LivePage(bo) as page:
         await abroadcast()
         await page.until(lambda: page.text("#badge") == "1")
@@ -495,7 +495,7 @@ async def test_what_the_database_did_not_take_is_written_down_in_the_next_round(
             refused.set()
             raise DatabaseError("gone")
 
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
     monkeypatch.setattr(database, "reach", refuse_once)
     async with LivePage(bo) as page:
         made = await abroadcast()

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, OperationalError
 
 from notifications.delivery import anotify
-from notifications.live import bus, codes, database, frames, groups, hub, outlet, push, sessions
+from notifications.live import bus, codes, database, frames, groups, hub, outlet, push, sessions, sweeper
 from notifications.live.consumers import LiveConsumer
 from notifications.models import Board, Inbox
 from notifications.testing import LivePage
@@ -33,12 +33,12 @@ def nudges(monkeypatch):
 @pytest.fixture
 def by_hand(monkeypatch):
     """No sweep but those that a test makes."""
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 3600.0)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 3600.0)
 
 
 @pytest.fixture
 def sweep_often(monkeypatch):
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.05)
 
 
 async def has_joined(user, *pages):
@@ -47,7 +47,7 @@ async def has_joined(user, *pages):
     await eventually(lambda: hub.current().all_outlets())
     inbox = await Inbox.objects.aget(user=user)
     await eventually(lambda: hub.current().bus.hears(groups.inbox(inbox.pk)))
-    await hub.current().sweep()
+    await hub.current().sweeper.sweep()
     for page in pages:
         await page.until(lambda page=page: "Joined" in page.text("#feed"))
     await eventually(is_idle)
@@ -61,7 +61,7 @@ async def test_with_every_nudge_lost_the_sweep_brings_everything(bo, nudges, by_
     async with LivePage(bo) as page:
         await has_joined(bo, page)
         await anotify(bo, title="Lost on the way")
-        await hub.current().sweep()
+        await hub.current().sweeper.sweep()
         await page.until(lambda: "Lost on the way" in page.text("#feed"))
         assert nudges
 
@@ -70,7 +70,7 @@ async def test_a_page_that_lacks_nothing_gets_nothing(bo):
     await anotify(bo, title="Already there")
     async with LivePage(bo) as page:
         await eventually(lambda: hub.current().all_outlets() and is_idle())
-        hub.current().send_heartbeats()
+        await hub.current().sweeper.send_heartbeats()
         assert "heartbeat" in await page.receive()
 
 
@@ -171,7 +171,7 @@ async def test_an_inbox_that_cannot_be_rendered_stops_nobody_else(bo, chi, nudge
         monkeypatch.setattr(frames, "tell", tell)
         await anotify(bo, title="Broken")
         await anotify(chi, title="Whole")
-        await hub.current().sweep()
+        await hub.current().sweeper.sweep()
         await page.until(lambda: "Whole" in page.text("#feed"))
 
 
@@ -237,9 +237,9 @@ async def test_a_session_that_ends_just_after_the_sweep_has_looked_is_found_by_t
     async with LivePage(bo) as page:
         await has_joined(bo, page)
         await sync_to_async((await Inbox.objects.aget(user=bo)).note_access_change)()
-        await hub.current().sweep()
+        await hub.current().sweeper.sweep()
         await Session.objects.all().adelete()
-        await hub.current().sweep()
+        await hub.current().sweeper.sweep()
         assert await page.until_closed() == codes.COME_BACK
 
 
@@ -270,11 +270,16 @@ async def test_a_page_of_the_new_epoch_tells_the_hub_of_it(bo, by_hand):
 
 
 async def test_without_the_database_pages_hear_heartbeats_and_stay(bo, monkeypatch):
-    monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(hub, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(sweeper, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.02)
+    asked, beats = [], []
+
+    async def beat(self):
+        beats.append(len(asked))
+
+    monkeypatch.setattr(sweeper.Sweeper, "send_heartbeats", beat)
     async with LivePage(bo) as page:
         await has_joined(bo, page)
-        asked, beats = [], []
 
         async def away(inbox_ids):
             asked.append(inbox_ids)
@@ -282,7 +287,7 @@ async def test_without_the_database_pages_hear_heartbeats_and_stay(bo, monkeypat
 
         monkeypatch.setattr(database, "standing", away)
         await eventually(lambda: len(asked) > 1)
-        monkeypatch.setattr(hub.current(), "send_heartbeats", lambda: beats.append(len(asked)))
+        beats.clear()
         await eventually(lambda: len(beats) > 2)
 
 
@@ -306,7 +311,7 @@ async def test_a_session_that_ends_while_its_page_resumes_is_not_served(bo, monk
 async def test_heartbeats_carry_the_build_and_move_nothing(bo):
     async with LivePage(bo) as page:
         await has_joined(bo, page)
-        hub.current().send_heartbeats()
+        await hub.current().sweeper.send_heartbeats()
         assert json.loads(await page.receive()) == {"heartbeat": settings.BUILD_ID}
 
 

@@ -299,7 +299,7 @@ class Story:
     def sleep(self, n, m):
         """Hubs look at their pages when a broadcast ends."""
         self.stage.clock.now += DAY
-        self.hub._look_at_everybody()
+        self.hub.look_at_everybody()
 
     def wake(self, n, m):
         self.sleep(n, m)
@@ -432,7 +432,7 @@ class Story:
             for tab in self.tabs:
                 tab.say()
                 tab.speak()
-            self.run(self.hub.sweep())
+            self.run(self.hub.sweeper.sweep())
             self.run(self.hub.step())
             if not sum([tab.take() for tab in self.tabs]):
                 break
