@@ -16,15 +16,16 @@ STOREYS = [
     "live.consumers live.routing live.connections",
     # hands: they do things later, and turn objects into HTML
     "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
-    "live.job_positions live.job_watch live.session_watch live.audience_watch live.missing live.bus live.positions "
-    "live.sessions live.origin",
+    "live.job_positions live.job_watch live.session_watch live.audience_watch live.board_watch live.board_frames "
+    "live.standing live.numbers live.sweeper live.missing live.bus live.positions live.sessions live.origin",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_ends job_branches "
     "job_results job_files job_keeper job_lists lists search snoozing story export recipients spreadsheets",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
-    "events progress categories verbs targets origins live.push live.groups live.codes live.metrics live.refusals",
+    "events progress categories verbs targets origins live.push live.groups live.codes live.metrics live.refusals "
+    "live.wires",
 ]
 DEPTHS = {f"notifications.{part}": depth for depth, parts in enumerate(STOREYS) for part in parts.split()}
 
@@ -37,7 +38,7 @@ ROOMS = {
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",
     "django.template": "accounts config notifications.templatetags notifications.live.frames "
-    "notifications.live.job_frames notifications.live.database notifications.views",
+    "notifications.live.numbers notifications.live.job_frames notifications.live.database notifications.views",
 }
 
 
