@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from . import categories, events, origins, targets, verbs
 from .models import Draft, Inbox, Mute, Notification, Retraction, clock
-from .models.bulk import insert_for_each
+from .models.bulk import insert_for_each, insert_once
 from .models.draft import check_key
 from .models.notification import random_key
 from .models.stamping import settle
@@ -53,16 +53,23 @@ def notify(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Not
     draft = make_draft(**content)
     if key:
         check_key(key)
-    reason = why_skipped([(recipient.pk, recipient.is_active)], draft).get(recipient.pk)
-    if reason:
-        skip(recipient, reason)
+    if not recipient.is_active:
+        skip(recipient, "inactive")
         return None
-    inbox = Inbox.objects.of(recipient)
-    key = key or random_key()
-    put([inbox.pk], key, draft)
-    notification = Notification.objects.get(inbox=inbox, key=key)
-    notification.check_same_content(draft)
-    return notification
+    inbox_id = Inbox.objects.id_of(recipient)
+    if is_muted(inbox_id, draft):
+        skip(recipient, "muted")
+        return None
+    row = row_of(draft, key or random_key())
+    row.inbox_id = inbox_id
+    with transaction.atomic():
+        row.pk = insert_once(row)
+        settle_after_commit([inbox_id])
+    if row.pk:
+        return row.as_inserted()
+    there = Notification.objects.get(inbox=inbox_id, key=row.key)
+    there.check_same_content(draft)
+    return there
 
 
 def notify_many(
@@ -120,7 +127,15 @@ def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = 
     return count
 
 
-anotify = origins.for_async(notify)
+def notify_whole(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Notification | None:
+    """As ``notify()``, for callers that cannot ask the database when they look at what came of it."""
+    notification = notify(recipient, key=key, **content)
+    if notification:
+        notification.refresh_from_db(fields=notification.get_deferred_fields() - {"words"})
+    return notification
+
+
+anotify = origins.for_async(notify_whole)
 anotify_many = origins.for_async(notify_many)
 aretract = origins.for_async(retract)
 aclose = origins.for_async(close)
@@ -174,6 +189,11 @@ def why_skipped(people: list[tuple[Any, bool]], draft: Draft) -> dict[Any, str]:
     return skipped
 
 
+def is_muted(inbox_id: int, draft: Draft) -> bool:
+    about = {"category": draft.category, "group_key": draft.group_key, "target": draft.target}
+    return not categories.get(draft.category).required and Mute.silences(inbox_id, **about)
+
+
 def skip(recipient: AbstractBaseUser, reason: str) -> None:
     log.info("Nothing was delivered to %s: %s.", recipient, reason)
     events.send(events.notification_skipped, Notification, user=recipient, reason=reason)
@@ -189,12 +209,17 @@ def put(inbox_ids: list[int], key: str, draft: Draft) -> int:
 
 def insert(inbox_ids: list[int], key: str, draft: Draft) -> int:
     """Rows for these inboxes; where the key is there already, that row stays as it is. Returns how many are new."""
+    return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", row_of(draft, key))
+
+
+def row_of(draft: Draft, key: str) -> Notification:
+    """As it is inserted, for whomever it may be."""
     row = Notification(key=key, **draft.fields(), sent_at=clock.now(), **origins.current())
     parts = map(verbs.said, draft.params.values())
     row.words = words_of(draft.title, draft.body, draft.actor_name, draft.target_label, *parts)  # type: ignore[assignment]
     if draft.group_key and draft.actor_name:
         row.people, row.people_count = [draft.actor_name], 1
-    return insert_for_each(Inbox.objects.filter(pk__in=inbox_ids), "inbox", row)
+    return row
 
 
 def check_same_content(inbox_ids: list[int], key: str, draft: Draft) -> None:

@@ -69,7 +69,10 @@ class BoardWatch:
         self._hub.mark_dirty(others)
         if not onlookers:
             return
-        news = await database.news_for(list(onlookers), (self._hub.epoch, self._hub.board))
+        access = {outlet.inbox_id: outlet.access for pages in onlookers.values() for outlet, _, _ in pages}
+        news, changed = await database.news_for(list(onlookers), (self._hub.epoch, self._hub.board), access)
+        for inbox_id in changed:  # a session of its reader may have ended before this was published
+            self.forget(inbox_id)
         for onlooker, pages in onlookers.items():
             one = news[onlooker]
             for start in range(0, len(pages), TURN):
@@ -114,7 +117,8 @@ class BoardWatch:
         for outlet, position, standing in pages:
             if outlet.closed:
                 continue
-            if outlet.access != standing.access:
+            is_known = self._standings.get(outlet.inbox_id) is not None
+            if not is_known or outlet.access != standing.access:
                 self._hub.sessions.suspect(outlet)
             elif news is None or position.bottom > news.lowest or outlet.position is not position or outlet.is_busy:
                 self._hub.mark_dirty([outlet.inbox_id])

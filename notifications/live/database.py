@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections
+from django.db.models import Count, Sum
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 THREADS = 4
 REACHED_AT_ONCE = 1_000  # inboxes in one statement
+SUMMED_AT_ONCE = 10_000  # the same of one that only looks
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="belfry-hub")
 
 
@@ -63,8 +65,15 @@ async def frames(wanted: dict[int, set[Position]], known: tuple[str, int]) -> di
     return await ask(frames_for, wanted, known)
 
 
-async def news_for(onlookers: list[Onlooker], known: tuple[str, int]) -> dict[Onlooker, News | None]:
-    return await ask(board_news_for, onlookers, known)
+async def news_for(
+    onlookers: list[Onlooker], known: tuple[str, int], access: dict[int, int]
+) -> tuple[dict[Onlooker, News | None], set[int]]:
+    """What these pages are told of the board; and of these inboxes those whose ``access`` is another by now."""
+
+    def make() -> tuple[dict[Onlooker, News | None], set[int]]:
+        return board_news_for(onlookers, known), access_changed(access)
+
+    return await ask(make)
 
 
 async def job_frames(moved: dict[JobPosition, set[str]], wanted: set[JobPosition]) -> dict[JobPosition, JobFrame]:
@@ -104,6 +113,19 @@ async def sessions_standing(inbox_ids: set[int], session_keys: set[str]) -> tupl
         return access_of(inbox_ids), sessions.users_of(session_keys)
 
     return await ask(find)
+
+
+def access_changed(known: dict[int, int]) -> set[int]:
+    """Those that are not as they were, or are gone. It only grows, so a sum says whether there is any."""
+    changed: set[int] = set()
+    ids = list(known)
+    for start in range(0, len(ids), SUMMED_AT_ONCE):
+        some = ids[start : start + SUMMED_AT_ONCE]
+        now = Inbox.objects.filter(pk__in=some).aggregate(count=Count("pk"), sum=Sum("access"))
+        if (now["count"], now["sum"]) != (len(some), sum(known[pk] for pk in some)):
+            found = access_of(set(some))
+            changed.update(pk for pk in some if found.get(pk) != known[pk])
+    return changed
 
 
 def access_of(inbox_ids: set[int]) -> dict[int, int]:

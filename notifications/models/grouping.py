@@ -8,7 +8,7 @@ may call these.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Max
 
@@ -28,8 +28,8 @@ STATES_OF_A_ROW = ("read_at", "archived_at", "snoozed_at", "snoozed_until", "sav
 TOP = {"retracted_at": None, "superseded_at": None}
 
 
-class Arrival(Protocol):
-    """What of a row that is being stamped matters here."""
+class Arrival(NamedTuple):
+    """What of a row that is being stamped matters."""
 
     pk: int
     inbox_id: int

@@ -21,6 +21,7 @@ from .change import Change
 from .mute import CATEGORY, Mute
 from .noticeboard import DONE, OF_ITS_PLACE, Noticeboard
 from .notification import Notification, NotificationQuerySet, Retraction
+from .prepared import Prepared
 from .sighting import Sighting
 from .undo import Undo
 
@@ -42,6 +43,11 @@ class InboxQuerySet(models.QuerySet["Inbox"]):
     def of(self, user: AbstractBaseUser) -> "Inbox":
         """The user's inbox, made when missing."""
         return self.filter(user=user).first() or self.get_or_create(user=user)[0]
+
+    def id_of(self, user: AbstractBaseUser) -> int:
+        """The id of the user's inbox, made when missing."""
+        found = ID_OF(user.pk)
+        return int(found[0][0]) if found else self.of(user).pk
 
     def of_users(self, user_ids: Iterable[Any]) -> list[int]:
         """The ids of the inboxes of these users, in order, made where missing."""
@@ -380,3 +386,6 @@ class Inbox(models.Model):
 
     def unmute(self, pk: int) -> None:
         self.mutes.filter(pk=pk).delete()
+
+
+ID_OF = Prepared(Inbox, lambda user: Inbox.objects.filter(user=user).values_list("pk").query)

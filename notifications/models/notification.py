@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import models, router
 from django.db.models import F, Min, Q
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
@@ -33,6 +33,10 @@ LISTS: dict[str, dict[str, Any]] = {
     "archived": {"archived_at__isnull": False},
 }
 ARRIVAL_LISTS = ("all", "unread")  # those of them that what has just arrived is in
+
+#: What a row gets from others after it was inserted; its words are never read back.
+STAMPED = ["revision", "arrived_revision", "arrival", "delivered_at", "saved_at", "superseded_at", "group_id"]
+STAMPED += ["group_size", "people", "people_count", "words"]
 
 LISTED = {"revision__isnull": False, "retracted_at": None, "superseded_at": None}
 ACTIVE = {**LISTED, **LISTS["all"]}
@@ -339,6 +343,14 @@ class Notification(models.Model):
     def actor_hue(self) -> int:
         """0 to 11, the same for the same name everywhere."""
         return sum(self.actor_name.encode()) % 12
+
+    def as_inserted(self) -> "Notification":
+        """After its insertion, of which somebody else knows the rest: what stamping writes is read when it is asked
+        for, and never what it was before."""
+        self._state.adding, self._state.db = False, router.db_for_write(type(self))
+        for name in STAMPED:
+            del self.__dict__[name]
+        return self
 
     def stands_in(self, view: str) -> bool:
         """Whether the list of that view shows it. The same rule as ``in_view()``, for a row in hand."""

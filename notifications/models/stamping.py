@@ -9,8 +9,8 @@ the tick does it for writers that died in between.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self
+from functools import cache, partial
+from typing import Any, NamedTuple, Self
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
@@ -20,8 +20,10 @@ from notifications import events
 from notifications.live import push
 
 from . import clock, grouping
+from .grouping import Arrival
 from .inbox import Inbox
 from .notification import Notification, Retraction
+from .prepared import Prepared, updating
 from .tally import Tally, places
 
 BATCH = 2_500  # inboxes; with every statement on the whole batch, and its locks held for some 100 ms
@@ -36,24 +38,27 @@ def settle(inbox_ids: Iterable[int]) -> None:
         batch = ids[start : start + BATCH]
         while _stamp(batch):
             continue
-        wished = Retraction.objects.filter(notification__inbox__in=batch).values_list("notification__inbox_id")
-        for inbox in Inbox.objects.filter(pk__in=wished).order_by("pk"):
-            inbox.carry_out_retractions()
+        if len(batch) > 1 or WISHES(*batch):
+            _carry_out_retractions(batch)
+
+
+def _carry_out_retractions(inbox_ids: list[int]) -> None:
+    wished = Retraction.objects.filter(notification__inbox__in=inbox_ids).values_list("notification__inbox_id")
+    for inbox in Inbox.objects.filter(pk__in=wished).order_by("pk"):
+        inbox.carry_out_retractions()
 
 
 def _stamp(inbox_ids: list[int]) -> bool:
     """Stamp the oldest of what is pending. True when there is more."""
     with transaction.atomic(durable=True):
-        locked = Inbox.objects.filter(pk__in=inbox_ids).locked()
-        inboxes = {row.pk: row for row in locked.only("pk", "revision", "seen_revision", "last_arrival")}
-        found = list(
-            Notification.objects.pending()
-            .filter(inbox__in=inbox_ids)
-            .order_by("pk")
-            .values_list("pk", "inbox_id", "category", "group_key", "actor_name", named=True)[:ROWS]
-        )
-        pending: list[Any] = [row for row in found if row.pk - found[0].pk < REACH]
+        inboxes = locked(inbox_ids)
+        found = pending_in(inbox_ids)
+        pending = [row for row in found if row.pk - found[0].pk < REACH]
         if not pending:
+            return False
+        if len(inboxes) == len(found) == 1 and not pending[0].group_key:
+            [inbox], [row] = inboxes.values(), pending
+            _stamp_one(inbox, row)
             return False
         grouped = [row for row in pending if row.group_key]
         gathered = grouping.Gathered()
@@ -71,6 +76,75 @@ def _stamp(inbox_ids: list[int]) -> bool:
         return len(found) == ROWS or len(pending) < len(found)
 
 
+class Locked(NamedTuple):
+    """An inbox as it is under its lock."""
+
+    pk: int
+    revision: int
+    seen_revision: int
+    last_arrival: int
+
+
+def locked(inbox_ids: list[int]) -> dict[int, Locked]:
+    if len(inbox_ids) == 1:
+        rows = LOCKED(*inbox_ids)
+    else:
+        rows = Inbox.objects.filter(pk__in=inbox_ids).locked().values_list(*Locked._fields)
+    return {row[0]: Locked(*row) for row in rows}
+
+
+def pending_in(inbox_ids: list[int]) -> list[Arrival]:
+    """The oldest of them."""
+    if len(inbox_ids) == 1:
+        rows = PENDING(*inbox_ids)
+    else:
+        waiting = Notification.objects.pending().filter(inbox__in=inbox_ids)
+        rows = waiting.order_by("pk").values_list(*Arrival._fields)
+    return [Arrival(*row) for row in rows[:ROWS]]
+
+
+def _stamp_one(inbox: Locked, row: Arrival) -> None:
+    """What happens most, one new row in one inbox, with statements that are made once."""
+    revision, arrival = inbox.revision + 1, max(inbox.last_arrival + 1, clock.microseconds())
+    counting(row.category)(revision, arrival, inbox.pk)
+    PLACING(revision, arrival, clock.now(), row.pk)
+    transaction.on_commit(partial(push.nudge, {inbox.pk: revision}), robust=True)
+    transaction.on_commit(partial(_tell, [row.pk]), robust=True)
+
+
+LOCKED = Prepared(Inbox, lambda pk: Inbox.objects.filter(pk=pk).locked().values_list(*Locked._fields).query)
+PENDING = Prepared(
+    Notification,
+    lambda inbox: (
+        Notification.objects.pending().filter(inbox=inbox).order_by("pk").values_list(*Arrival._fields)[:ROWS].query
+    ),
+)
+WISHES = Prepared(Retraction, lambda inbox: Retraction.objects.filter(notification__inbox=inbox).values("pk")[:1].query)
+PLACING = Prepared(
+    Notification,
+    lambda revision, arrival, moment, pk: updating(
+        Notification.objects.filter(pk=pk),
+        revision=revision,
+        arrived_revision=revision,
+        arrival=arrival,
+        delivered_at=moment,
+    ),
+)
+
+
+@cache
+def counting(category: str) -> Prepared:
+    """Raises the numbers of an inbox by an arrival of that category."""
+    tally = Tally()
+    tally.add(places({"category": category, "is_new": True}), 1)
+    return Prepared(
+        Inbox,
+        lambda revision, arrival, pk: updating(
+            Inbox.objects.filter(pk=pk), revision=revision, last_arrival=arrival, **tally.as_update()
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class Ends:
     """Where the inboxes stand afterwards. Of one inbox we know it; for many the database looks, row by row."""
@@ -80,7 +154,7 @@ class Ends:
     last_arrival: Any
 
     @classmethod
-    def of(cls, inboxes: list[Inbox], span: int) -> Self:
+    def of(cls, inboxes: list[Locked], span: int) -> Self:
         moment = clock.microseconds()
         if len(inboxes) == 1:
             end = max(inboxes[0].last_arrival + 1, moment) + span
