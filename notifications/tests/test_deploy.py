@@ -178,13 +178,19 @@ def test_containers_wait_for_and_mount_what_there_is():
             assert source in volumes or source == "./tls" or (DEPLOY / source).exists()
 
 
-def test_what_nginx_is_told_in_its_container_changes_its_file():
-    script = SERVICES["nginx"]["command"][-1]
-    known = (DEPLOY / "nginx.conf").read_text()
-    for was in re.findall(r"-e 's([/|])(.+?)\1", script):
-        assert re.search(was[1], known, re.MULTILINE), was
-    for server in re.findall(r"(server-\d):8000", script):
-        assert "8000" in SERVICES[server]["command"]
+def test_nginx_in_its_container_knows_the_servers_and_paths_that_are_there(tmp_path):
+    change, _, run = SERVICES["nginx"]["command"][-1].partition("exec ")
+    change = change.replace("/nginx.conf > /etc/nginx/", f"{DEPLOY}/nginx.conf > {tmp_path}/")
+    subprocess.run(["sh", "-ec", change], check=True)
+    told = (tmp_path / "nginx.conf").read_text()
+    assert run.startswith("nginx ")
+    assert [word for word in ("127.0.0.1:", "www-data", "/var/lib/belfry", "/etc/ssl/") if word in told] == []
+    mounted = [volume.split(":")[1] for volume in SERVICES["nginx"]["volumes"]]
+    assert {"/tls", "/data", "/nginx.conf"} == set(mounted)
+    assert "ssl_certificate     /tls/belfry.pem;" in told
+    assert "alias /data/static/;" in told
+    for server in re.findall(r"server (server-\d):8000 ", told):
+        assert SERVICES[server]["command"][-1] == "8000"
 
 
 def test_the_image_is_made_of_files_that_there_are_and_of_all_that_the_site_needs():
