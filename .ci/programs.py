@@ -18,7 +18,13 @@ def ensure_nginx() -> None:
     ensure("nginx", ("nginx",), "The fault tests need nginx: install your system's nginx package.")
 
 
-def ensure(package: str, names: tuple[str, ...], advice: str) -> None:
+def ensure_haproxy() -> None:
+    """The tests of docs/deploy/haproxy.cfg are skipped where it cannot be had."""
+    ensure("haproxy", ("haproxy",))
+
+
+def ensure(package: str, names: tuple[str, ...], advice: str = "") -> None:
+    """Without any advice nobody is turned away."""
     if is_there(names):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -27,7 +33,7 @@ def ensure(package: str, names: tuple[str, ...], advice: str) -> None:
         subprocess.run(["apt-get", "update", "-q"], **quiet, check=False)
         install = ["apt-get", "install", "-qy", "--no-install-recommends", package]
         subprocess.run(install, **quiet, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-    if not is_there(names):
+    if advice and not is_there(names):
         sys.exit(advice)
 
 

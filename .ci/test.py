@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from programs import ensure_chromium, ensure_nginx, say
+from programs import ensure_chromium, ensure_haproxy, ensure_nginx, say
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main(arguments: list[str]) -> int:
     ensure_chromium()
     ensure_nginx()
+    ensure_haproxy()
     say("Everything, on SQLite and with a browser:")
     sqlite = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     code = pytest(arguments, sqlite)
