@@ -12,7 +12,7 @@ from pathlib import Path
 from . import machine, report
 from .bench import Bench
 
-SCENARIOS = ("ceiling", "broadcast")
+SCENARIOS = ("ceiling", "broadcast", "steady", "personal", "connects", "idle")
 FILES = 20_000
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import ci
 from .contenders import Contender
-from .contenders.grounds import READERS, Grounds
-from .run import Run, running
+from .contenders.grounds import READERS, Grounds, PostgreSQLGrounds
+from .machine import speed
+from .run import Run, Stage, running, staged
 
 QUICK_READERS = 50
 
@@ -23,6 +25,13 @@ class Bench:
         """How many sockets; few of them in a quick look."""
         return (QUICK_READERS,) if self.is_quick else sizes
 
+    def many(self, times: int) -> int:
+        """So many times; once in a quick look."""
+        return 1 if self.is_quick else times
+
+    def seconds(self, seconds: float) -> float:
+        return min(seconds, 1.0) if self.is_quick else seconds
+
     def say(self, line: str) -> None:
         print(f"  {line}", flush=True)
 
@@ -37,6 +46,12 @@ class Bench:
             yield run
         self._speeds += run.speeds
 
+    @contextmanager
+    def staged(self, contender: Contender, sockets: int, **how: int) -> Iterator[Stage]:
+        self.note_speed(speed())
+        with staged(contender, self.place(), self.directory, sockets, **how) as stage:
+            yield stage
+
     def here(self, contenders: list[Contender], not_run: list[str]) -> list[Contender]:
         """Those that can take part on this machine. A quick look takes only those that come from PyPI."""
         present = []
@@ -47,6 +62,12 @@ class Bench:
             else:
                 present.append(contender)
         return present
+
+    @contextmanager
+    def postgresql(self) -> Iterator[PostgreSQLGrounds]:
+        """Readers in a PostgreSQL, which is there in the block."""
+        with ci.postgresql() as url:
+            yield PostgreSQLGrounds(self.place(), url, self.grounds.readers)
 
     def note_speed(self, speed: float) -> None:
         self._speeds.append(speed)

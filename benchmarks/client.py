@@ -1,17 +1,13 @@
 """The load client: compiled from `load/wsload.c` where it is run, and proven against a server that does little else."""
 
 import subprocess
-import sys
 from pathlib import Path
 
+from .ci import ensure_gcc
 from .contenders import Door
 from .machine import ROOT
 from .processes import Process
 from .table import Table
-
-sys.path.insert(0, str(ROOT / ".ci"))
-
-from programs import ensure_gcc
 
 LOAD = ROOT / "benchmarks" / "load"
 
@@ -44,6 +40,10 @@ class Client(Process):
     def start(self, **how: object) -> "Client":
         super().start(**how)
         return self
+
+    def kill(self) -> None:
+        super().kill()
+        self.table.header.live = self.table.header.open = 0
 
     def is_live(self) -> bool:
         header = self.table.header

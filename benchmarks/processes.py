@@ -77,8 +77,8 @@ class Process:
         return sum(times.user + times.system for times in (one.cpu_times() for one in self.everyone))
 
     def memory(self) -> int:
-        """Bytes that it and its children hold for themselves alone, or share evenly."""
-        return sum(one.memory_full_info().pss for one in self.everyone)
+        """Bytes that it and its children hold."""
+        return sum(one.memory_info().rss for one in self.everyone)
 
     @property
     def said(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .table import Table
 
-STALLED = 15.0  # seconds without any delivery, after which what has not come is taken for lost
+STALLED = 15.0  # seconds without any delivery after which what has not come is taken for lost
 
 
 def main(module: str, address: str, path: str) -> None:
@@ -23,8 +23,7 @@ def main(module: str, address: str, path: str) -> None:
         if what == "publish":
             answer(publish(sender, table, **order))
         else:
-            getattr(sender, what)(**order)
-            answer({"done": what})
+            answer({"done": getattr(sender, what)(**order)})
 
 
 def answer(said: dict[str, Any]) -> None:
@@ -42,15 +41,20 @@ def publish(
     fanout: int,
     window: int = 0,
     rate: float = 0.0,
+    patience: float = STALLED,
+    by: str = "send",
 ) -> dict[str, Any]:
     """Messages from number ``first`` on: at least and at most so many, and between that for so many seconds. Either
-    with at most ``window`` of them under way, or so many a second."""
+    with at most ``window`` of them under way, or so many a second. In the end it waits until the last has come, unless
+    nothing comes for ``patience`` seconds."""
     numbers = range(first, first + most)
-    sender.prepare(numbers)
+    send = getattr(sender, by)
+    if by == "send":
+        sender.prepare(numbers)
     before, began = table.header.completed, time.monotonic()
     calls: list[float] = []
     for sent, number in enumerate(numbers):
-        if window and not wait_for(table, before + sent + 1 - window):
+        if window and not wait_for(table, before + sent + 1 - window, patience):
             break
         if rate:
             time.sleep(max(0.0, began + sent / rate - time.monotonic()))
@@ -58,19 +62,19 @@ def publish(
             break
         table.messages[number].fanout = fanout
         table.messages[number].sent = at = time.monotonic()
-        sender.send(number)
+        send(number)
         calls.append(time.monotonic() - at)
-    wait_for(table, before + len(calls))
+    wait_for(table, before + len(calls), patience)
     return {"count": len(calls), "calls": calls}
 
 
-def wait_for(table: Table, completed: int) -> bool:
+def wait_for(table: Table, completed: int, patience: float) -> bool:
     """Until so many messages have come to everybody; False when nothing comes any more."""
-    deliveries, patience = 0, time.monotonic() + STALLED
+    deliveries, deadline = 0, time.monotonic() + patience
     while table.header.completed < completed:
         if table.header.deliveries != deliveries:
-            deliveries, patience = table.header.deliveries, time.monotonic() + STALLED
-        if time.monotonic() > patience:
+            deliveries, deadline = table.header.deliveries, time.monotonic() + patience
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.0002)
     return True

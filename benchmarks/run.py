@@ -100,12 +100,31 @@ class Publisher(Process):
         return self.hear()
 
 
-class Run:
-    """A contender's server with live sockets, ready for messages."""
+@dataclass
+class Stage:
+    """A contender's server and whoever publishes, without any sockets yet."""
 
-    def __init__(self, contender: Contender, house: House, client: Client, publisher: Publisher, table: Table) -> None:
-        self.contender, self.house, self.client = contender, house, client
-        self.publisher, self.table = publisher, table
+    contender: Contender
+    house: House
+    publisher: Publisher
+    table: Table
+    directory: Path
+    programs: Path
+
+    def client(self, sockets: int, come_back: bool = False) -> Client:
+        return Client(self.programs, self.directory, self.house.door, sockets, self.table, come_back)
+
+    def publish(self, first: int, **how: Any) -> int:
+        """How many messages were sent."""
+        return int(self.publisher.tell("publish", first=first, **how)["count"])
+
+
+class Run:
+    """A stage with live sockets, ready for messages."""
+
+    def __init__(self, stage: Stage, client: Client) -> None:
+        self.contender, self.house, self.client = stage.contender, stage.house, client
+        self.publisher, self.table = stage.publisher, stage.table
         self.next = 0
         self.speeds: list[float] = []
 
@@ -148,20 +167,25 @@ class Run:
 
 
 @contextmanager
-def running(contender: Contender, directory: Path, programs: Path, sockets: int, messages: int = 0) -> Iterator[Run]:
-    """Everything of one contender runs in the block, with all sockets live, and proven to be by a first message."""
+def staged(contender: Contender, directory: Path, programs: Path, sockets: int, messages: int = 0) -> Iterator[Stage]:
+    """Server and publisher run in the block; so many sockets are expected."""
     directory.mkdir(parents=True)
     table = Table(directory / "table", messages or 64 * contender.most)
     with (
         contender.running(directory, sockets) as house,
-        Client(programs, directory, house.door, sockets, table) as client,
+        Publisher(contender.module, house, table, directory) as publisher,
     ):
-        client.wait_until(client.is_live, "all sockets are live", patience=120.0)
-        with Publisher(contender.module, house, table, directory) as publisher:
-            run = Run(contender, house, client, publisher, table)
-            run.block(least=1, most=1)
-            time.sleep(contender.quiet)
-            publisher.tell("clear")
-            run.settle()
-            yield run
-            table.header.stop = 1
+        yield Stage(contender, house, publisher, table, directory, programs)
+
+
+@contextmanager
+def running(contender: Contender, directory: Path, programs: Path, sockets: int, messages: int = 0) -> Iterator[Run]:
+    """All sockets are live in the block, and are proven to be by a first message."""
+    with staged(contender, directory, programs, sockets, messages) as stage, stage.client(sockets) as client:
+        client.wait_until(client.is_live, "all sockets are live", patience=180.0)
+        run = Run(stage, client)
+        run.block(least=1, most=1)
+        time.sleep(contender.quiet)
+        run.publisher.tell("clear")
+        run.settle()
+        yield run

@@ -52,6 +52,7 @@ class Contender:
     module: str  # whose ``Sender`` publishes
     most = 1_000  # messages in one block
     quiet = 0.3  # seconds after the last message until all that follows from it is over
+    catches_up = False  # whether a page that was away gets what it has missed
     is_foreign = False  # whether it comes from elsewhere than PyPI
 
     def missing(self) -> str:

@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from benchmarks.processes import Process
 from config.tests.site import free_port
 
 from . import Contender, Door, House, valkey
-from .grounds import Grounds, environment
+from .grounds import Grounds
 
 UVICORN = "--lifespan=off --ws=websockets-sansio --ws-per-message-deflate=false --no-access-log --log-level=warning"
 RECEIPT = 'id="receipt"'  # in every frame that moves a page on
@@ -21,17 +22,22 @@ IN_A_ROW = "Select: <bdi>"  # a title stands in a row three times, and in its to
 class Belfry(Contender):
     module = "belfry"
     most = 50  # broadcasts that are live at the same time: far more than in life
+    catches_up = True
     quiet = 2.5  # pages acknowledge within two seconds
 
     def __init__(self, grounds: Grounds, server: str = "Daphne", frames_per_second: int = 4) -> None:
         self.grounds, self.kind, self.frames_per_second = grounds, server, frames_per_second
+        self.name = self.name_of(server, frames_per_second)
+
+    @staticmethod
+    def name_of(server: str, frames_per_second: int) -> str:
         limit = f"{frames_per_second} frames/s and page" if frames_per_second else "no frame limit"
-        self.name = f"Belfry on {server}, {limit}"
+        return f"Belfry on {server}, {limit}"
 
     @contextmanager
     def running(self, directory: Path, sockets: int) -> Iterator[House]:
         pages, port = self.grounds.copy(directory), free_port()
-        own = environment(directory, port, FRAMES_PER_SECOND=str(self.frames_per_second))
+        own = self.grounds.environment(directory, port, FRAMES_PER_SECOND=str(self.frames_per_second))
         with (
             valkey(directory) as bus,
             Process("server", self.command(port), directory, is_server=True, environment=own) as server,
@@ -79,6 +85,37 @@ class Sender:
 
     def send(self, number: int) -> None:
         self.drafts[number].publish(self.by)
+
+    def gather(self, count: int) -> None:
+        """Whom ``send_to`` and ``send_many`` write to: the first readers, in the order of the sockets."""
+        from django.contrib.auth import get_user_model
+
+        readers = get_user_model().objects.filter(username__startswith="reader").order_by("username")
+        self.people = list(readers[:count])
+
+    def send_to(self, number: int) -> None:
+        from notifications.delivery import notify
+
+        notify(self.people[number % len(self.people)], title=f"@@{number}@@ Your report is ready", body="Have a look.")
+
+    def send_many(self, number: int) -> None:
+        from notifications.delivery import notify_many
+
+        notify_many(self.people, title=f"@@{number}@@ Your report is ready", body="Have a look.")
+
+    def nudge(self, times: int) -> list[float]:
+        """Seconds that the caller pays for each nudge; of nothing new, so that no page gets a frame."""
+        from notifications.live import push
+        from notifications.models import Inbox
+
+        inbox_ids = list(Inbox.objects.values_list("pk", flat=True)[:100])
+        calls = []
+        for number in range(times):
+            began = time.perf_counter()
+            push.nudge({inbox_ids[number % len(inbox_ids)]: 0})
+            calls.append(time.perf_counter() - began)
+            time.sleep(0.001)
+        return calls
 
     def clear(self) -> None:
         """What has been published is over, and the rest is thrown away: the next block finds an empty board."""

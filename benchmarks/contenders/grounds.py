@@ -5,6 +5,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
 
 from benchmarks.machine import ROOT
 
@@ -31,8 +34,14 @@ def environment(directory: Path, port: int = 8000, **other: str) -> dict[str, st
 class Grounds:
     """Made at first use; ``copy()`` it for each run, so that none finds what another one has left."""
 
+    database = "SQLite"
+
     def __init__(self, directory: Path, readers: int = READERS) -> None:
         self.directory, self.readers = directory, readers
+
+    def environment(self, directory: Path, port: int = 8000, **other: str) -> dict[str, str]:
+        """That of a site in this copy."""
+        return environment(directory, port, **other)
 
     def copy(self, directory: Path) -> Path:
         """The file with the readers' pages in a copy of it all."""
@@ -42,12 +51,40 @@ class Grounds:
         return directory / "pages"
 
     def _make(self) -> None:
-        making = self.directory.with_suffix(".making")
-        making.mkdir()
+        self.directory.mkdir()
         for words in (
             ["manage.py", "migrate", "--verbosity=0"],
             ["manage.py", "collectstatic", "--noinput", "--verbosity=0"],
-            ["-m", "benchmarks.readers", str(self.readers), str(making / "pages")],
+            ["-m", "benchmarks.readers", str(self.readers), str(self.directory / "pages")],
         ):
-            subprocess.run([sys.executable, *words], cwd=ROOT, env=environment(making), check=True)
-        making.rename(self.directory)
+            own = self.environment(self.directory)
+            subprocess.run([sys.executable, *words], cwd=ROOT, env=own, check=True)
+
+
+class PostgreSQLGrounds(Grounds):
+    """The same with a database of a PostgreSQL for each copy."""
+
+    database = "PostgreSQL"
+
+    def __init__(self, directory: Path, url: str, readers: int = READERS) -> None:
+        super().__init__(directory, readers)
+        self.url = url
+
+    def environment(self, directory: Path, port: int = 8000, **other: str) -> dict[str, str]:
+        return environment(directory, port, DATABASE_URL=self._url_of(directory), **other)
+
+    def _url_of(self, directory: Path) -> str:
+        return urlsplit(self.url)._replace(path=f"/belfry_{directory.name}").geturl()
+
+    def copy(self, directory: Path) -> Path:
+        pages = super().copy(directory)
+        self._create(directory, template=f"belfry_{self.directory.name}")
+        return pages
+
+    def _make(self) -> None:
+        self._create(self.directory)
+        super()._make()
+
+    def _create(self, directory: Path, template: str = "template1") -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "belfry_{directory.name}" TEMPLATE "{template}"')

@@ -3,21 +3,17 @@
 import http.client
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.ci import install, is_there
 from benchmarks.machine import PATH, ROOT
 from benchmarks.processes import Process
 from config.tests.site import free_port
 
 from . import HTML, Contender, Door, House
 from .socketio import is_open
-
-sys.path.insert(0, str(ROOT / ".ci"))
-
-from programs import install, is_there
 
 MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 

@@ -10,7 +10,7 @@ from config.tests.site import free_port
 
 from . import HTML, Contender, Door, House, valkey
 from .belfry import answers
-from .grounds import Grounds, environment
+from .grounds import Grounds
 
 
 class Tutorial(Contender):
@@ -24,7 +24,7 @@ class Tutorial(Contender):
     def running(self, directory: Path, sockets: int) -> Iterator[House]:
         sessions, port = sessions_of(self.grounds.copy(directory)), free_port()
         settings = {"DJANGO_SETTINGS_MODULE": "benchmarks.rivals.tutorial_settings", "TUTORIAL_LAYER": self.layer}
-        own = environment(directory, port, **settings)
+        own = self.grounds.environment(directory, port, **settings)
         command = [sys.executable, "-m", "daphne", "-v0", "-p", str(port), "benchmarks.rivals.tutorial:application"]
         with valkey(directory) as bus, Process("server", command, directory, is_server=True, environment=own) as server:
             server.wait_until(lambda: answers(port), "it answers")
@@ -53,6 +53,17 @@ class Sender:
 
     def send(self, number: int) -> None:
         self.group_send("everyone", {"type": "notify", "key": str(number), "html": HTML.format(number=number)})
+
+    def gather(self, count: int) -> None:
+        """Whom ``send_to`` writes to, in the order of the sockets."""
+        from django.contrib.auth import get_user_model
+
+        readers = get_user_model().objects.filter(username__startswith="reader").order_by("username")
+        self.people = list(readers.values_list("pk", flat=True)[:count])
+
+    def send_to(self, number: int) -> None:
+        group = f"user.{self.people[number % len(self.people)]}"
+        self.group_send(group, {"type": "notify", "key": str(number), "html": HTML.format(number=number)})
 
     def clear(self) -> None:
         """Nothing is left of what was sent."""
