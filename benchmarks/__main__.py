@@ -12,7 +12,7 @@ from pathlib import Path
 from . import machine, report
 from .bench import Bench
 
-SCENARIOS = ("ceiling", "broadcast", "steady", "personal", "connects", "idle")
+SCENARIOS = ("ceiling", "broadcast", "steady", "personal", "connects", "idle", "lists")
 FILES = 20_000
 
 

@@ -71,20 +71,22 @@ class PostgreSQLGrounds(Grounds):
         self.url = url
 
     def environment(self, directory: Path, port: int = 8000, **other: str) -> dict[str, str]:
-        return environment(directory, port, DATABASE_URL=self._url_of(directory), **other)
+        return environment(directory, port, DATABASE_URL=self._url_of(directory.name), **other)
 
-    def _url_of(self, directory: Path) -> str:
-        return urlsplit(self.url)._replace(path=f"/belfry_{directory.name}").geturl()
+    def _url_of(self, name: str) -> str:
+        return urlsplit(self.url)._replace(path=f"/belfry_{name}").geturl()
 
     def copy(self, directory: Path) -> Path:
         pages = super().copy(directory)
-        self._create(directory, template=f"belfry_{self.directory.name}")
+        self.create(directory.name, template=f"belfry_{self.directory.name}")
         return pages
 
     def _make(self) -> None:
-        self._create(self.directory)
+        self.create(self.directory.name)
         super()._make()
 
-    def _create(self, directory: Path, template: str = "template1") -> None:
+    def create(self, name: str, template: str = "template1") -> str:
+        """A new database; its URL."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "belfry_{directory.name}" TEMPLATE "{template}"')
+            connection.execute(f'CREATE DATABASE "belfry_{name}" TEMPLATE "{template}"')
+        return self._url_of(name)
