@@ -14,7 +14,7 @@ help:
 	@echo "make soak         an hour of it, after which nothing may be held that was not before (SOAK_SECONDS=...)"
 	@echo "make mutations    break each promise in a copy of the code, and see the tests go red (ARGS=... chooses by words)"
 	@echo "make lint         ruff, mypy, djade, the direction of imports, and known vulnerabilities"
-	@echo "make bench        measure, and print the figures"
+	@echo "make bench        measure beside the rivals, and write docs/benchmarks.md (ARGS=\"broadcast idle\" chooses)"
 	@echo "make screenshots  take the README's pictures from a running site"
 
 run: .venv/run-installed $(HTMX) $(CATALOGUES)
@@ -41,7 +41,7 @@ lint: .venv/dev-installed
 	@$(PYTHON_IN) .ci/audit.py
 
 bench: .venv/dev-installed $(HTMX) $(CATALOGUES)
-	@for script in benchmarks/[a-z]*.py; do $(PYTHON_IN) "$$script" || exit 1; done
+	@$(PYTHON_IN) -m benchmarks $(ARGS)
 
 screenshots: .venv/dev-installed $(HTMX) $(CATALOGUES)
 	@$(PYTHON_IN) docs/screenshots.py

@@ -45,8 +45,10 @@ class Noticeboard:
 
     @classmethod
     def read(cls, board: Board) -> Self:
-        """The board's revision was read before: what has changed since is shown already, and will be told once more."""
-        running = tuple(Broadcast.objects.filter(state=PUBLISHED).order_by("-arrival"))
+        """The board's revision was read before. What was published since waits for the next look, so that nothing is
+        told twice; other changes are shown already, and will be told once more, which a page does not notice."""
+        published = Broadcast.objects.filter(state=PUBLISHED).exclude(arrived_revision__gt=board.revision)
+        running = tuple(published.order_by("-arrival"))
         left = Broadcast.objects.exclude(state=PUBLISHED).filter(revision__isnull=False).order_by("-revision")
         gone = tuple(left.only("revision", "arrival")[: GONE_LIMIT + 1])
         floor = max(board.floor, (gone[-1].revision or 0) if len(gone) > GONE_LIMIT else 0)

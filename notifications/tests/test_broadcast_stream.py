@@ -16,7 +16,7 @@ from notifications.delivery import anotify, notify
 from notifications.live import database, frames, hub, push, sweeper
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
-from notifications.models import Broadcast, Content, Inbox, Noticeboard, Notification, Presence, clock
+from notifications.models import Board, Broadcast, Content, Inbox, Noticeboard, Notification, Presence, clock
 from notifications.testing import LivePage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live")]
@@ -51,6 +51,14 @@ async def equals_a_reload(page):
 
 
 # On open pages.
+
+
+def test_what_is_published_while_the_board_is_read_waits_for_the_next_look_and_is_told_once(bo):
+    broadcast("Before")
+    board = Board.load()
+    broadcast("Meanwhile")
+    assert [one.title for one in Noticeboard.read(board).running] == ["Before"]
+    assert [one.title for one in Noticeboard.current().running] == ["Meanwhile", "Before"]
 
 
 async def test_a_broadcast_appears_on_top_in_the_list_at_the_bell_and_as_a_toast(bo):
