@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import Any
 
+from channels.consumer import get_handler_name
 from channels.exceptions import DenyConnection, StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
@@ -32,8 +33,6 @@ CONFIRM_SECONDS = 2.0  # for a browser to take what is left and confirm the end 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One page's socket. Its user's group is joined by the hub's channel on its behalf, so it has no channel itself."""
-
-    channel_layer_alias = "none"
 
     outlet: Outlet | None = None
 
@@ -64,6 +63,17 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     def _give_up(self, code: int) -> None:
         if not self._is_resuming:
             self._ending = self._loop.create_task(self._turn_away(code))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As Channels does it for consumers with a channel, but without a second task that waits for that; and without
+        a thread that looks for old connections to the database around each message, of which there are none."""
+        self.scope, self.base_send, self.channel_layer = scope, send, None
+        try:
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
+        except StopConsumer:
+            pass
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:

@@ -12,6 +12,8 @@ from .writer import Gone
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("faults")]
 
+AT_ONCE = 5  # calls of one writer at a time: each of its threads needs a connection
+
 
 @pytest.mark.parametrize(
     ("point", "when"), [("before-stamping", "commit and stamp"), ("before-nudging", "stamp and nudge")]
@@ -97,12 +99,12 @@ def test_opposite_orders(trial, people, others):
     one, readers = trial("notify_many() in opposite orders"), people(size(20, 300))
     one.watch(readers[:20])
     users = [reader["user"] for reader in readers]
-    rounds = size(5, 40)
     there, back = others(), others()
-    going = [there.begin("send_many", users, f"there-{n}") for n in range(rounds)]
-    coming = [back.begin("send_many", users[::-1], f"back-{n}") for n in range(rounds)]
-    for name, writing in (("there", going), ("back", coming)):
-        for n, done in enumerate(writing):
+    for turn in range(size(1, 8)):
+        keys = range(turn * AT_ONCE, (turn + 1) * AT_ONCE)
+        going = [("there", n, there.begin("send_many", users, f"there-{n}")) for n in keys]
+        coming = [("back", n, back.begin("send_many", users[::-1], f"back-{n}")) for n in keys]
+        for name, n, done in going + coming:
             at = done.result(180)
             one.note([[user, f"{name}-{n}", at] for user in users[:20]])
     one.heal()

@@ -13,9 +13,7 @@ from .chromium import Browser
 from .crowd import Crowd, Failure, Page, Tree, are_equal_trees
 from .house import House
 from .table import tell
-from .writer import Failed, Writer
-
-PATIENCE = 300.0  # seconds until a test gives up; never a pause
+from .writer import PATIENCE, Failed, Writer
 
 
 @dataclass

@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any
 
+PATIENCE = 300.0  # seconds until a test gives up; never a pause
+
 VERBS: dict[str, Any] = {}
 
 
@@ -288,7 +290,7 @@ class Writer:
         return answer
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: self.begin(name, *arguments).result(180)
+        return lambda *arguments: self.begin(name, *arguments).result(PATIENCE)
 
     def _listen(self) -> None:
         for line in self._process.stdout:
