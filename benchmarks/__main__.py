@@ -12,7 +12,10 @@ from pathlib import Path
 from . import machine, report
 from .bench import Bench
 
-SCENARIOS = ("ceiling", "broadcast", "steady", "personal", "connects", "idle", "lists")
+SCENARIOS = (
+    *("ceiling", "broadcast", "steady", "personal", "dom", "connects", "idle"),
+    *("servers", "publishing", "lists", "progress"),
+)
 FILES = 20_000
 
 

@@ -94,9 +94,13 @@ class Publisher(Process):
             raise RuntimeError(f"The publisher has ended:\n{self.said}")
         return json.loads(line)
 
-    def tell(self, what: str, **how: Any) -> dict[str, Any]:
+    def order(self, what: str, **how: Any) -> None:
+        """To be answered later."""
         self.process.stdin.write(json.dumps({"do": what, **how}) + "\n")
         self.process.stdin.flush()
+
+    def tell(self, what: str, **how: Any) -> dict[str, Any]:
+        self.order(what, **how)
         return self.hear()
 
 

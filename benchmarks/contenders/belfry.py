@@ -15,7 +15,6 @@ from . import Contender, Door, House, valkey
 from .grounds import Grounds
 
 UVICORN = "--lifespan=off --ws=websockets-sansio --ws-per-message-deflate=false --no-access-log --log-level=warning"
-RECEIPT = 'id="receipt"'  # in every frame that moves a page on
 IN_A_ROW = "Select: <bdi>"  # a title stands in a row three times, and in its toast; here once
 
 
@@ -37,19 +36,33 @@ class Belfry(Contender):
     @contextmanager
     def running(self, directory: Path, sockets: int) -> Iterator[House]:
         pages, port = self.grounds.copy(directory), free_port()
-        own = self.grounds.environment(directory, port, FRAMES_PER_SECOND=str(self.frames_per_second))
-        with (
-            valkey(directory) as bus,
-            Process("server", self.command(port), directory, is_server=True, environment=own) as server,
-        ):
-            server.wait_until(lambda: answers(port), "it answers")
-            door = Door(port, "/ws/live/", pages, "belfry_session", before=IN_A_ROW)
-            yield House(server, door, str(bus), own)
+        own = self.environment(directory, port)
+        with valkey(directory) as bus, self.server(directory, port, own) as server:
+            yield House(server, self.door(port, pages), str(bus), own)
 
-    def command(self, port: int) -> list[str]:
-        if self.kind == "Daphne":
-            return [sys.executable, "manage.py", "serve", "--port", str(port)]
-        return [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), *UVICORN.split()]
+    def environment(self, directory: Path, port: int) -> dict[str, str]:
+        return self.grounds.environment(directory, port, FRAMES_PER_SECOND=str(self.frames_per_second))
+
+    def door(self, port: int, pages: Path) -> Door:
+        return Door(port, "/ws/live/", pages, "belfry_session", before=IN_A_ROW)
+
+    @contextmanager
+    def server(self, directory: Path, port: int, own: dict[str, str]) -> Iterator[Process]:
+        """One that answers."""
+        command = [sys.executable, "manage.py", "serve", "--port", str(port)]
+        if self.kind == "uvicorn":
+            command = [
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "config.asgi:application",
+                "--port",
+                str(port),
+                *UVICORN.split(),
+            ]
+        with Process(f"server-{port}", command, directory, is_server=True, environment=own) as server:
+            server.wait_until(lambda: answers(port), "it answers")
+            yield server
 
 
 def answers(port: int) -> bool:
@@ -86,17 +99,27 @@ class Sender:
     def send(self, number: int) -> None:
         self.drafts[number].publish(self.by)
 
-    def gather(self, count: int) -> None:
-        """Whom ``send_to`` and ``send_many`` write to: the first readers, in the order of the sockets."""
+    def gather(self, count: int, start: int = 0) -> None:
+        """Whom ``send_to`` and ``send_many`` write to: so many readers, in the order of the sockets."""
         from django.contrib.auth import get_user_model
 
         readers = get_user_model().objects.filter(username__startswith="reader").order_by("username")
-        self.people = list(readers[:count])
+        self.people = list(readers[start : start + count])
 
     def send_to(self, number: int) -> None:
         from notifications.delivery import notify
 
         notify(self.people[number % len(self.people)], title=f"@@{number}@@ Your report is ready", body="Have a look.")
+
+    def send_timed(self, number: int) -> float:
+        """When it was committed."""
+        from django.db import transaction
+
+        committed: list[float] = []
+        with transaction.atomic():
+            transaction.on_commit(lambda: committed.append(time.time()))
+            self.send_to(number)
+        return committed[0]
 
     def send_many(self, number: int) -> None:
         from notifications.delivery import notify_many

@@ -1,6 +1,7 @@
 """Channels as its tutorial has it: a consumer per socket in a group, `send_json`, signed in by AuthMiddlewareStack."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,16 +55,22 @@ class Sender:
     def send(self, number: int) -> None:
         self.group_send("everyone", {"type": "notify", "key": str(number), "html": HTML.format(number=number)})
 
-    def gather(self, count: int) -> None:
+    def gather(self, count: int, start: int = 0) -> None:
         """Whom ``send_to`` writes to, in the order of the sockets."""
         from django.contrib.auth import get_user_model
 
         readers = get_user_model().objects.filter(username__startswith="reader").order_by("username")
-        self.people = list(readers.values_list("pk", flat=True)[:count])
+        self.people = list(readers.values_list("pk", flat=True)[start : start + count])
 
     def send_to(self, number: int) -> None:
         group = f"user.{self.people[number % len(self.people)]}"
         self.group_send(group, {"type": "notify", "key": str(number), "html": HTML.format(number=number)})
+
+    def send_timed(self, number: int) -> float:
+        """When it began to."""
+        began = time.time()
+        self.send_to(number)
+        return began
 
     def clear(self) -> None:
         """Nothing is left of what was sent."""

@@ -15,7 +15,7 @@ TEXT, PING, PONG = 1, 9, 10  # opcodes
 HANDSHAKE = (
     "GET /ws/live/ HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\nUpgrade: websocket\r\n"
     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-    "Cookie: belfry_session_{port}={cookie}\r\n\r\n"
+    "Cookie: belfry_session={cookie}\r\n\r\n"
 )
 
 
