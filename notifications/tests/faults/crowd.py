@@ -37,9 +37,17 @@ class Tree(Document):
     """The kit's document, with a parser in C below it: a crowd applies thousands of frames."""
 
     def __init__(self, text: str) -> None:
-        self.root = html.document_fromstring(text)
+        self._plant(html.document_fromstring(text))
+
+    def _plant(self, root: Any) -> None:
+        self.root = root
         self._named: dict[str, Any] = {}  # by id; to look for it would take longer with each row
-        self._name(self.root.iter())
+        self._name(root.iter())
+
+    def __deepcopy__(self, memo: Any) -> "Tree":
+        other = object.__new__(Tree)
+        other._plant(deepcopy(self.root))
+        return other
 
     def apply(self, frame: str) -> None:
         for piece in html.fragments_fromstring(frame, no_leading_text=True):
