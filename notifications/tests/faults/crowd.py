@@ -11,6 +11,7 @@ import re
 import time
 import urllib.parse
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
@@ -37,14 +38,26 @@ class Tree(Document):
 
     def __init__(self, text: str) -> None:
         self.root = html.document_fromstring(text)
+        self._named: dict[str, Any] = {}  # by id; to look for it would take longer with each row
+        self._name(self.root.iter())
 
     def apply(self, frame: str) -> None:
         for piece in html.fragments_fromstring(frame, no_leading_text=True):
+            elements = list(piece.iter())
             self._put(piece)
+            self._name(elements)
+
+    def _name(self, elements: Iterable[Any]) -> None:
+        self._named |= {one.get("id"): one for one in elements if one.get("id") and self._is_here(one)}
 
     def by_id(self, id_: str) -> Any:
-        found = self.root.xpath("//*[@id=$id]", id=id_) if id_ else []
-        return found[0] if found else None
+        found = self._named.get(id_)
+        return found if found is not None and self._is_here(found) else None
+
+    def _is_here(self, element: Any) -> bool:
+        while (parent := element.getparent()) is not None:
+            element = parent
+        return element is self.root
 
     def _parent(self, element: Any) -> Any:
         return element.getparent()
