@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import TruncDay, TruncHour, TruncMinute
 
-from .models import Broadcast, clock
+from .models import Broadcast, Reach, clock
 
 T = TypeVar("T")
 
@@ -59,7 +59,6 @@ class Numbers:
 def numbers_of(broadcast: Broadcast) -> Numbers:
     """As they are now. What was done before it was shown once more does not count."""
     counted = broadcast.copies.aggregate(
-        reached=Count("pk"),
         seen=Count("pk", filter=since("seen_at") | since("read_at") | since("dismissed_at") | since("acknowledged_at")),
         read=Count("pk", filter=since("read_at")),
         dismissed=Count("pk", filter=since("dismissed_at")),
@@ -70,8 +69,15 @@ def numbers_of(broadcast: Broadcast) -> Numbers:
         lacking=broadcast.lacking_acknowledgement().count() if broadcast.asks_acknowledgement else 0,
         online_at_publication=broadcast.online_count,
         online_now=broadcast.rule.online_count(),
+        reached=reached_by(broadcast),
         **counted,
     )
+
+
+def reached_by(broadcast: Broadcast) -> int:
+    """Those who have done something with it, though it stood on no page of theirs, included."""
+    noted = Reach.objects.filter(inbox=OuterRef("inbox"), broadcast=broadcast)
+    return broadcast.reaches.count() + broadcast.copies.exclude(Exists(noted)).count()
 
 
 def addressed_by(broadcast: Broadcast) -> int:

@@ -103,15 +103,19 @@ class BoardWatch:
             self._look_again_in(soonest)
         return onlookers, others
 
+    def look_again(self) -> None:
+        """Some page lacks news of the board."""
+        self._has_news = True
+        self._hub.wake()
+
     def _look_again_in(self, seconds: float) -> None:
         """Pages that have had enough for now get what has changed until then."""
         if self._waking is None:
-            self._waking = self._hub.later(seconds, self._look_again)
+            self._waking = self._hub.later(seconds, self._look_again_now)
 
-    def _look_again(self) -> None:
+    def _look_again_now(self) -> None:
         self._waking = None
-        self._has_news = True
-        self._hub.wake()
+        self.look_again()
 
     def _give(self, pages: Iterable[Page], news: News | None) -> None:
         for outlet, position, standing in pages:
@@ -126,5 +130,4 @@ class BoardWatch:
                 numbers = news.numbers(standing, position.bottom)
                 outlet.push_html(numbers, standing.revision, news.board, news.count, before=news.html)
                 outlet.is_behind = False
-                for broadcast_id in news.reached:
-                    self._hub.reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
+                self._hub.reach.note(outlet.inbox_id, news.reached)

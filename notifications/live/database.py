@@ -226,16 +226,17 @@ async def audiences(inbox_ids: list[int], known: tuple[str, int]) -> tuple[froze
     return await ask(find)
 
 
-async def reach(reached: dict[int, set[int]]) -> None:
-    """These broadcasts stand on open pages of these inboxes: make the readers' own rows."""
+async def reach(reached: dict[int, set[int]]) -> set[int]:
+    """Write down that these broadcasts stand on open pages of these inboxes. Answers which are running."""
 
-    def make() -> None:
+    def make() -> set[int]:
         for broadcast in Broadcast.objects.filter(pk__in=reached, state=PUBLISHED):
             ids = sorted(reached[broadcast.pk])
             for start in range(0, len(ids), REACHED_AT_ONCE):
                 broadcast.reach(Inbox.objects.filter(pk__in=ids[start : start + REACHED_AT_ONCE]))
+        return set(Broadcast.objects.filter(state=PUBLISHED).values_list("pk", flat=True))
 
-    await ask(make)
+    return await ask(make)
 
 
 async def renew_presence(inbox_ids: list[int]) -> None:

@@ -28,6 +28,7 @@ from .frames import CHUNK, Frame
 from .job_watch import JobWatch
 from .outlet import Outlet
 from .positions import Position
+from .reach_watch import ReachWatch
 from .session_watch import SessionWatch
 from .sweeper import Sweeper
 
@@ -51,11 +52,11 @@ class Hub:
         self.sessions = SessionWatch(self)
         self.audiences = AudienceWatch(self)
         self.broadcasts = BoardWatch(self)
+        self.reach = ReachWatch(self)
         self.sweeper = Sweeper(self)
         self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.broadcasts.nudged, self.jobs.nudged)
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
-        self.reached: dict[int, set[int]] = {}  # broadcast: inboxes on whose pages it stands, still to be written down
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         metrics.TASKS.set_function(lambda: len(asyncio.all_tasks(self._loop)))
@@ -247,8 +248,7 @@ class Hub:
             outlet.is_behind = False
             if frame.tells_of_jobs:
                 self.jobs.mark([outlet])
-            for broadcast_id in frame.reached:
-                self.reached.setdefault(broadcast_id, set()).add(outlet.inbox_id)
+            self.reach.note(outlet.inbox_id, frame.reached)
 
     def look_anew(self, inbox_id: int) -> None:
         """Its pages get the full list, since other broadcasts may address their reader by now."""

@@ -67,9 +67,12 @@ class Sweeper:
         suspects: list[Outlet] = []
         for inbox_id, (revision, access) in standing.items():
             for outlet in hub.outlets.get(inbox_id, ()):
-                if outlet.position.since != revision or hub.lacks_board(outlet):
+                if outlet.position.since != revision:
                     metrics.SWEPT.inc()
                     hub.mark_dirty([inbox_id])
+                elif hub.lacks_board(outlet):
+                    metrics.SWEPT.inc()
+                    hub.broadcasts.look_again()
                 if outlet.access != access:
                     suspects.append(outlet)
         gone = [outlet for inbox_id in hub.outlets.keys() - standing.keys() for outlet in hub.outlets[inbox_id]]
@@ -94,19 +97,12 @@ class Sweeper:
             self._ending = self._hub.later(max(seconds, 0.0), self._hub.look_at_everybody)
 
     async def write_down(self) -> None:
-        """Who is here, and what has reached whom: many in one statement, and not while anybody waits for it."""
+        """Who is here, and what has reached whom."""
         hub = self._hub
         if new := hub.outlets.keys() - self._present:
             await database.renew_presence(list(new))
         self._present = set(hub.outlets)
-        if hub.reached:
-            reached, hub.reached = hub.reached, {}
-            try:
-                await database.reach(reached)
-            except DatabaseError:  # then in the next round
-                for broadcast_id, inbox_ids in reached.items():
-                    hub.reached.setdefault(broadcast_id, set()).update(inbox_ids)
-                raise
+        await hub.reach.write_down()
 
     async def send_heartbeats(self) -> None:
         """Whatever becomes of the database: a page that hears nothing takes its connection for dead."""

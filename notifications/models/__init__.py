@@ -15,6 +15,7 @@ from .mute import Mute
 from .noticeboard import Noticeboard
 from .notification import KeyTaken, Notification, Retraction
 from .presence import Presence
+from .reach import Reach
 from .sighting import Sighting
 from .undo import TooLate, Undo
 
@@ -39,6 +40,7 @@ __all__ = [
     "Noticeboard",
     "Notification",
     "Presence",
+    "Reach",
     "Retraction",
     "Sighting",
     "TooLate",

@@ -28,6 +28,7 @@ from .broadcast_refusals import EditedMeanwhile, WrongState
 from .bulk import insert_for_each
 from .draft import TITLE_LIMIT, URL_LIMIT
 from .notification import Notification
+from .reach import Reach
 
 DRAFT, SCHEDULED, PUBLISHED, ENDED, WITHDRAWN = STATES = ("draft", "scheduled", "published", "ended", "withdrawn")
 PLACEMENT_INBOX, PLACEMENT_BANNER = "inbox", "banner"
@@ -380,8 +381,8 @@ class Broadcast(models.Model):
         )
 
     def reach(self, inboxes: QuerySet[Any]) -> int:
-        """These readers have it before them: make their rows where they are missing."""
-        return insert_for_each(inboxes, "inbox", self.row())
+        """These readers have it before them. Returns for how many that is new."""
+        return insert_for_each(inboxes, "inbox", Reach(broadcast=self))
 
     def lacking_acknowledgement(self) -> QuerySet[Any]:
         """Who is addressed and has not said that they have read it.

@@ -22,6 +22,7 @@ from .mute import CATEGORY, Mute
 from .noticeboard import DONE, OF_ITS_PLACE, Noticeboard
 from .notification import Notification, NotificationQuerySet, Retraction
 from .prepared import Prepared
+from .reach import Reach
 from .sighting import Sighting
 from .undo import Undo
 
@@ -127,8 +128,8 @@ class Inbox(models.Model):
         return next((row for row in self.announcements if row.key == key), None)
 
     def collect(self) -> None:
-        """The reader came by: make the rows of their own that are still missing. No number and no revision changes."""
-        self._make_own(self.announcements)
+        """The reader came by, and what is running has reached them. No number and no revision changes."""
+        Reach.note(self.pk, [row.broadcast_id or 0 for row in self.announcements if row.pk is None])
 
     def forget_announcements(self) -> None:
         """They are read anew when they are next used."""

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from notifications.delivery import notify
-from notifications.live import database
+from notifications.live import database, sweeper
 from notifications.live.board_frames import Onlooker, news_for
 from notifications.live.frames import frames_for
 from notifications.live.positions import Position
@@ -166,7 +166,8 @@ def questions(monkeypatch):
 
 
 @pytest.mark.usefixtures("live")
-async def test_no_inbox_is_read_for_a_broadcast(bo, chi, questions):
+async def test_no_inbox_is_read_for_a_broadcast(bo, chi, questions, monkeypatch):
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 3600.0)
     async with LivePage(bo) as page, LivePage(chi) as other:
         await has_nothing_to_come(bo, page)
         await has_nothing_to_come(chi, other)

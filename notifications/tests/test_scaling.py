@@ -108,7 +108,7 @@ class Pages:
     def notify(self) -> None:
         notify(self.bo, title="Lunch is ready")
 
-    def own_rows_of_a_broadcast(self) -> list[Coroutine]:
+    def whom_a_broadcast_reached(self) -> list[Coroutine]:
         return [database.reach({Broadcast.objects.get().pk: set(self.ids)})]
 
     def tick(self) -> None:
@@ -142,18 +142,18 @@ def test_the_questions_are_as_many_as_is_said(pages, name):
     verb = re.sub(r"\W+", "_", name.partition(",")[0]).strip("_")
     if verb == "flush":
         notify(pages.bo, title="Lunch is ready")
-    if verb == "own_rows_of_a_broadcast":
+    if verb == "whom_a_broadcast_reached":
         broadcast("Maintenance")
     work = getattr(pages, verb)
     if verb == "tick":
         work()  # the first one of the day looks for what is old
-    less = 1 if verb == "own_rows_of_a_broadcast" else 0  # ours, for which one it is
+    less = 1 if verb == "whom_a_broadcast_reached" else 0  # ours, for which one it is
     assert count(work) - less == int(ASKED[name][2])
 
 
 def test_as_many_go_together_as_is_said():
     assert f"{CHUNK} readers together" in ASKED["flush"][1]
-    assert f"{database.REACHED_AT_ONCE:,} together" in ASKED["own rows of a broadcast"][1]
+    assert f"{database.REACHED_AT_ONCE:,} together" in ASKED["whom a broadcast reached"][1]
 
 
 @pytest.mark.django_db(transaction=True)
