@@ -18,7 +18,7 @@ HEAD_SECONDS = 15.0  # from the connection to the end of its first request's hea
 BODY_SECONDS = 120.0  # for the body of a request
 IDLE_SECONDS = 60.0  # until the next request on the same connection has come
 LARGEST_BODY = 32 * 1024 * 1024  # bytes; views have limits of their own, and say so in words
-WAITING_LIMIT = 2_000  # connections that owe us a request, or the rest of one
+WAITING_LIMIT = 5_000  # connections that owe us a request, or the rest of one
 FRAMES = (100, 10.0)  # frames from one browser, pings and fragments included; and in how many seconds
 LARGEST_MESSAGE = 4096  # bytes of a message from a browser, however many fragments it comes in
 

@@ -37,7 +37,9 @@ log = logging.getLogger(__name__)
 FLUSH_SPACING = 0.05  # seconds between flushes at most; after an idle moment one comes at once
 RETRY_SECONDS = 2.0  # after the database has not answered
 OUTLETS_PER_USER = 10
-WAITING_LIMIT = 1_000  # sockets that have not said where their page stands; above it the oldest of them is closed
+# Sockets that have not said where their page stands; above it the oldest of them is closed. As many as may come back at
+# once after a restart: all of them are open before we come to read what the first one says.
+WAITING_LIMIT = 5_000
 DRAIN_SECONDS = 3.0  # for all sockets to be closed, whoever does not read
 
 

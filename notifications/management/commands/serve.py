@@ -77,7 +77,7 @@ def site_server(bind: str, port: int) -> SiteServer:
         application=import_string(settings.ASGI_APPLICATION),
         endpoints=[f"{one}:backlog={BACKLOG}" for one in build_endpoint_description_strings(host=bind, port=port)],
         signal_handlers=False,
-        websocket_connect_timeout=5,
+        websocket_connect_timeout=15,  # while thousands come back, some wait for that long to be accepted
         application_close_timeout=5,
         ping_interval=20,
         ping_timeout=20,
