@@ -78,7 +78,7 @@ def lists(sizes: list[int]) -> None:
     for size in sizes:
         fill(there, size)
         there = size
-        page = cost(lambda: [str(one) for one in reader.notifications.active()[:PAGE]])
+        page = cost(lambda: [str(one) for one in reader.notifications.all()[:PAGE]])
         number = cost(lambda: reader.notifications.unread().count())
         print(json.dumps({"size": size, "page": page, "number": number}), flush=True)
 

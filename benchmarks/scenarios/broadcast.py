@@ -8,7 +8,7 @@ from benchmarks.contenders.belfry import Belfry
 from benchmarks.contenders.nchan import Nchan
 from benchmarks.contenders.socketio import SocketIO
 from benchmarks.contenders.tutorial import Tutorial
-from benchmarks.report import Goal, Section, Table, number, ratio, spread, verdict
+from benchmarks.report import UNKNOWN, Goal, Section, Table, number, ratio, spread, verdict
 from benchmarks.run import Result
 
 WINDOWS = {1: "one by one", 8: "backlog of 8"}
@@ -85,12 +85,14 @@ def goals(results: Results) -> list[Goal]:
 
 
 def goal(what: str, figures: list[float], must: float | None, aim: float) -> Goal:
-    least = min(figures, default=None)
-    said = "-" if least is None else f"{number(least)} to {number(max(figures))}"
-    reached = None if least is None else verdict(must is None or least >= must, least >= aim)
-    if reached == verdict(True) and must is None:
-        reached = "aim not reached"
-    return Goal(what, "-" if must is None else f"{must}", f"{aim}", said, reached or verdict(None))
+    """``must`` is None where there is only an aim."""
+    wanted = "-" if must is None else f"{must}"
+    if not figures:
+        return Goal(what, wanted, f"{aim}", "-", UNKNOWN)
+    least = min(figures)
+    reached = verdict(must is None or least >= must, least >= aim)
+    figure = f"{number(least)} to {number(max(figures))}"
+    return Goal(what, wanted, f"{aim}", figure, reached if must is not None or least >= aim else "aim not reached")
 
 
 def worst(results: Results, ours: str, theirs: str) -> list[float]:

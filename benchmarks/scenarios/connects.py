@@ -40,16 +40,18 @@ def connects(bench: Bench, contender: Contender, sockets: int) -> float:
         if not contender.catches_up:
             return opening(stage, sockets)
         announce(stage, 0, sockets)
+        client = stage.client(sockets)
         began = time.monotonic()
-        with stage.client(sockets) as client:
+        with client:
             message = stage.table.messages[0]
             client.wait_until(lambda: message.count == sockets, "all pages have caught up", PATIENCE)
             return sockets / (message.last - began)
 
 
 def opening(stage: Stage, sockets: int) -> float:
+    client = stage.client(sockets)
     began = time.monotonic()
-    with stage.client(sockets) as client:
+    with client:
         client.wait_until(client.is_live, "all sockets are live", PATIENCE)
         return sockets / (stage.table.header.went_live_at - began)
 
