@@ -188,7 +188,7 @@ class PostgreSQL(Part):
         self.user = server.system_user  # PostgreSQL does not run as root
         self.url = f"postgresql://postgres@/postgres?host={server.pgdata}"
         command = [str(server.bin_path / "postgres"), "-D", str(server.pgdata), "-h", "", "-k", str(server.pgdata)]
-        command += ["-c", "fsync=off"]  # what a killed process had written is with the system; only a power cut takes it
+        command += ["-c", "fsync=off"]  # what a killed process had written is with the system, but for power cuts
         super().__init__("postgresql", command, environment, directory)
 
     def start(self) -> None:
