@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 LIVELY, FRAMES = size(4, 40), size(80, 10_000)  # pages that read, and what is sent to them
-LONG = 120  # notifications to each that does not: more than a page may leave unread
+LONG = 200  # notifications to each that does not: far more than a page may leave unread
 MIB = 1024 * 1024
 
 
