@@ -28,7 +28,7 @@ def test_pages_stop_reading(house, trial, people):
     before, closed = memory_of(house), house.sum('belfry_closes_total{code="1013"}')
     one.crowd.do(lambda: [page.stop_reading() for page in deaf])
     for reader in deaf_ones:
-        one.note(one.writer.send_long([reader["user"]] * LONG, [f"unread-{n}" for n in range(LONG)]))
+        one.note(one.writer.send_long([reader["user"]] * LONG, [f"unread-{n}" for n in range(LONG)], size(5, 15)))
     one.send_each(users, [f"meanwhile-{n}" for n in range(FRAMES)], size(1, 40))
     eventually(
         lambda: all(f"meanwhile-{FRAMES - 1 - n}" in lively[(FRAMES - 1 - n) % LIVELY].came for n in range(LIVELY)),

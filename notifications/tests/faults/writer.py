@@ -144,12 +144,14 @@ def may_commit(name: str) -> None:
 
 
 @verb
-def send_long(users: list[int], keys: list[str]) -> list[tuple[int, str, float]]:
-    """Each with as much text as a list shows of it."""
+def send_long(users: list[int], keys: list[str], seconds: float) -> list[tuple[int, str, float]]:
+    """Each with as much text as a list shows of it. Spread over so many seconds, since what is too much for one frame
+    comes as the list's first page, which is small."""
     from notifications.delivery import notify
 
-    people, sent = {user: person(user) for user in set(users)}, []
-    for user, key in zip(users, keys, strict=True):
+    people, sent, began = {user: person(user) for user in set(users)}, [], time.monotonic()
+    for n, (user, key) in enumerate(zip(users, keys, strict=True)):
+        PAUSE.wait(max(0.0, began + seconds * n / len(users) - time.monotonic()))
         notify(people[user], title=f"Lunch {key}", body="Pumpkin soup. " * 280, key=key)
         sent.append((user, key, time.time()))
     return sent
