@@ -121,6 +121,7 @@ class Page:
         self._poll_after(PATIENCE)
         while not self.is_stopped:
             code = await self._be_connected()
+            await self.may_read.wait()
             if self.down_since is None:
                 self.down_since = time.monotonic()
             self.codes[code] += 1
@@ -254,7 +255,7 @@ class Page:
         self.is_offline = False
 
     def stop_reading(self) -> None:
-        """As a process that is stopped: nothing is taken from the socket any more."""
+        """As a process that is stopped: nothing is taken from the socket any more, and it does not come back."""
         self.may_read.clear()
         if self.socket is not None:
             self.socket.transport.pause_reading()
