@@ -175,13 +175,17 @@ def memberships() -> type | None:
 
 
 @receiver(pre_save, sender=get_user_model())
-def look_at_pages_of_new_staff(
-    sender: type, instance: Any, raw: bool, update_fields: Any = None, **kwargs: Any
-) -> None:
+def note_change_of_staff(sender: type, instance: Any, raw: bool, update_fields: Any = None, **kwargs: Any) -> None:
     if raw or instance._state.adding or (update_fields is not None and "is_staff" not in update_fields):
         return
     users = sender._base_manager.filter(pk=instance.pk)  # type: ignore[attr-defined]
-    if users.exclude(is_staff=instance.is_staff).exists():
+    instance._belfry_changes_staff = users.exclude(is_staff=instance.is_staff).exists()
+
+
+@receiver(post_save, sender=get_user_model())
+def look_at_pages_of_new_staff(sender: type, instance: Any, **kwargs: Any) -> None:
+    """Not before it is saved: without a transaction, what waits for its commit is done at once."""
+    if instance.__dict__.pop("_belfry_changes_staff", False):
         transaction.on_commit(partial(refresh_readers, {instance.pk}, Audience.STAFF), robust=True)
 
 

@@ -33,7 +33,7 @@ def strict(user: Any) -> Client:
 
 def everything() -> dict[tuple[str, Any], Any]:
     rows = json.loads(connection.creation.serialize_db_to_string())
-    return {(row["model"], row["pk"]): row["fields"] for row in rows}
+    return {(row["model"], str(row["pk"])): row["fields"] for row in rows}
 
 
 def test_without_a_token_nothing_is_written_anywhere_for_anybody(people, things):

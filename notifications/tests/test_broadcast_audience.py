@@ -167,6 +167,16 @@ def test_who_becomes_staff_or_is_it_no_longer_has_open_pages_looked_at(bo, ada):
         assert sees(bo) is is_staff
 
 
+def test_pages_are_looked_at_when_the_change_of_staff_is_there_to_be_seen(bo, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        signals, "refresh_readers", lambda ids, audience: seen.append(User.objects.get(pk=bo.pk).is_staff)
+    )
+    bo.is_staff = True
+    bo.save()
+    assert seen == [True]
+
+
 def test_nothing_is_written_for_other_changes_of_an_account_or_while_nothing_runs_for_staff(bo):
     broadcast("To everyone")
     before = revisions()
