@@ -14,7 +14,7 @@ from .writer import PATIENCE
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("faults")]
 
-READERS, TABS = size(8, 200), size(2, 10)
+READERS, TABS = size(8, 250), size(2, 8)  # with a page in Chromium fewer than ten, above which the oldest is closed
 NOTIFICATIONS, SECONDS = size(40, 400), size(2, 20)  # each of them to ten pages, and the crowd shares our cores
 PAUSE = threading.Event()  # never set: to wait on it is to sleep
 
