@@ -39,7 +39,7 @@ def everything() -> dict[tuple[str, Any], Any]:
 def test_without_a_token_nothing_is_written_anywhere_for_anybody(people, things):
     clients = [strict(user) for user in (people["bo"], people["ada"])]
     for client in clients:
-        client.get("/inbox/")  # a visit is when a reader's own row of a broadcast is made
+        client.get("/inbox/")  # whom a broadcast has reached is noted by a visit
     before = everything()
     for client in clients:
         for address in writes():

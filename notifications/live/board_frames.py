@@ -71,19 +71,22 @@ def news_for(onlookers: Collection[Onlooker], known: tuple[str, int]) -> dict[On
     """At most two queries, however many they are."""
     board = Noticeboard.current(known)
     made: Made = {}
-    oldest = min(one.board for one in onlookers)
-    if not is_for_all_alike(board, oldest):
-        return dict.fromkeys(onlookers)
-    return {one: news_at(one, board, made) for one in onlookers}
+    kept = kept_of_what_arrived(board, min(one.board for one in onlookers))
+    return {one: news_at(one, board, made) if is_for_all_alike(board, one.board, kept) else None for one in onlookers}
 
 
-def is_for_all_alike(board: Noticeboard, since: int) -> bool:
-    """Whether all that has changed is for everyone, and nobody has kept anything of it from an earlier publication."""
+def kept_of_what_arrived(board: Noticeboard, since: int) -> set[int | None]:
+    """The broadcasts that arrived after that and of which somebody has kept something from an earlier publication."""
+    arrived = [one.pk for one in board.live() if (one.arrived_revision or 0) > since]
+    rows = Notification.objects.filter(broadcast__in=arrived, saved_at__isnull=False)
+    return set(rows.values_list("broadcast_id", flat=True).distinct()) if arrived else set()
+
+
+def is_for_all_alike(board: Noticeboard, since: int, kept: set[int | None]) -> bool:
+    """Whether all that has changed after that is for everyone, and looks the same to all who see the same."""
     changed = [one for one in board.live() if (one.revision or 0) > since]
-    if any(one.audience != Audience.EVERYONE for one in changed):
-        return False
-    arrived = [one.pk for one in changed if (one.arrived_revision or 0) > since]
-    return not arrived or not Notification.objects.filter(broadcast__in=arrived, saved_at__isnull=False).exists()
+    has_kept = any(one.pk in kept and (one.arrived_revision or 0) > since for one in changed)
+    return not has_kept and all(one.audience == Audience.EVERYONE for one in changed)
 
 
 def news_at(onlooker: Onlooker, board: Noticeboard, made: Made) -> News | None:

