@@ -45,7 +45,6 @@ def prepare() -> None:
 
 def measure() -> dict[str, tuple[float, float]]:
     """Seconds of the server and of PostgreSQL, each divided by how many it was for."""
-    from bench_broadcast_sockets import make_readers
     from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.db import connection
@@ -57,8 +56,9 @@ def measure() -> dict[str, tuple[float, float]]:
     from notifications.live.positions import Position
     from notifications.models import Board, Broadcast, Content, Inbox, Presence
 
-    readers = make_readers(READERS)
-    keys = [key for key, _ in readers]
+    from .readers import make_inboxes, make_sessions
+
+    keys = make_sessions(make_inboxes(READERS))
     users = list(get_user_model().objects.order_by("pk"))
     ids = list(Inbox.objects.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
