@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import categories
-from .models import Inbox, Notification, clock
+from .models import Broadcast, Inbox, Notification, clock
 from .models.notification import NotificationQuerySet
 
 PAGE_LENGTH = 30
@@ -109,8 +109,12 @@ def bell_of(inbox: Inbox) -> list[Notification]:
 
 def item_of(inbox: Inbox, key: str) -> Notification | None:
     """The item of that key as its own page shows it; a broadcast that is over says that."""
-    found = inbox.announcement(key) or inbox.notifications.stamped().with_faces().filter(key=key).first()
-    if found and found.broadcast_id and found.pk and not inbox.announcement(key):
+    if announced := inbox.announcement(key):
+        return announced
+    found = inbox.notifications.stamped().with_faces().filter(key=key).first()
+    if found is None and (broadcast := Broadcast.objects.that_reached(inbox, key)):
+        found = broadcast.row()
+    if found and found.broadcast_id:
         found.retracted_at = clock.now()
     return found
 

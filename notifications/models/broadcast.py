@@ -35,6 +35,7 @@ PLACEMENT_INBOX, PLACEMENT_BANNER = "inbox", "banner"
 UNDO = timedelta(seconds=30)  # after publication, in which it can be taken back as if it had never been
 CATEGORY = "announcements"
 KEY_START = "broadcast-"
+KEY_DIGITS = 18  # more than any of them will ever have
 REMINDER_PAUSE = timedelta(seconds=60)  # between two reminders; a second click means the first one
 
 
@@ -52,6 +53,14 @@ class BroadcastQuerySet(models.QuerySet["Broadcast"]):
         end = Min("ends_at", filter=Q(state=PUBLISHED, ends_at__gt=moment))
         times = self.filter(state__in=(SCHEDULED, PUBLISHED)).aggregate(start=start, end=end)
         return min((time for time in times.values() if time), default=None)
+
+    def that_reached(self, inbox: Any, key: str) -> "Broadcast | None":
+        """The one whose readers' rows have this key, if it ever stood on a page of this inbox's reader."""
+        number = key.removeprefix(KEY_START)
+        if not number.isdecimal() or len(number) > KEY_DIGITS:
+            return None
+        found = self.filter(pk=int(number), reaches__inbox=inbox).first()
+        return found if found and found.row_key == key else None
 
     def gathering(self) -> "BroadcastQuerySet":
         """Those with people that have still to be looked up."""

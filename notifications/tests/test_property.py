@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from notifications import delivery, job_endings, job_lists, jobs
 from notifications.live import consumers, database, frames, hub, job_watch, missing, outlet, push
 from notifications.management.commands.tick import tick
-from notifications.models import Board, Broadcast, Content, Inbox, Job, Mute, Notification, Retraction, clock
+from notifications.models import Board, Broadcast, Content, Inbox, Job, Mute, Notification, Reach, Retraction, clock
 from notifications.models.broadcast import PUBLISHED
 from notifications.models.job_states import WAITING, WORKING
 from notifications.models.retention import Limits, remove_slice
@@ -311,14 +311,14 @@ class Story:
         self.backup = (
             Inbox.objects.get(pk=self.inbox.pk),
             list(Notification.objects.defer(None)),
-            (list(Broadcast.objects.all()), groups, people, Board.load().revision),
+            (list(Broadcast.objects.all()), groups, people, list(Reach.objects.all()), Board.load().revision),
         )
 
     def restore(self, n, m):
         """As in the restore guide: an older database, and a new epoch. What was asked for before has no answer."""
         for tab in self.tabs:
             tab.older, tab.bell_answer = None, ""
-        inbox, rows, (broadcasts, groups, people, board) = self.backup
+        inbox, rows, (broadcasts, groups, people, reached, board) = self.backup
         Retraction.objects.all().delete()
         Notification.objects.all().delete()
         Broadcast.objects.all().delete()
@@ -326,6 +326,7 @@ class Story:
             broadcast.save(force_insert=True)
             broadcast.groups.set(groups[broadcast.pk])
             broadcast.people.set(people[broadcast.pk])
+        Reach.objects.bulk_create(reached)
         Notification.objects.bulk_create(rows)
         inbox.save()
         Board.objects.update(revision=board)

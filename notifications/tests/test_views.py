@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from notifications.delivery import notify, retract
 from notifications.lists import PAGE_LENGTH
-from notifications.models import Notification
+from notifications.models import Broadcast, Content, Notification
 from notifications.testing.dom import Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -183,6 +183,24 @@ def test_an_item_that_was_taken_back_says_so_and_nothing_more(bo, reader):
     html = reader.get("/inbox/oops/").content.decode()
     assert "This notification was withdrawn" in html
     assert not re.search("Secret|Hush|/secret/", html)
+
+
+def test_a_broadcast_that_only_stood_on_a_page_says_that_it_is_over(bo, chi, inbox, reader):
+    """Whoever saw it in a list, and did nothing with it, may have kept its address."""
+    broadcast = Broadcast.draft(Content(title="Secret plans"))
+    broadcast.publish()
+    inbox.forget_announcements()
+    inbox.collect()
+    broadcast.withdraw()
+    page = reader.get(f"/inbox/{broadcast.row_key}/")
+    assert page.status_code == 200
+    assert "is over" in page.content.decode()
+    assert "Secret" not in page.content.decode()
+    strange = [broadcast.row_key.replace("-", "-0"), "broadcast-", "broadcast-" + "9" * 5_000, "broadcast-\u0661"]
+    for address in [*strange, f"broadcast-{broadcast.pk + 1}"]:
+        assert reader.get(f"/inbox/{address}/").status_code == 404
+    reader.force_login(chi)
+    assert reader.get(f"/inbox/{broadcast.row_key}/").status_code == 404
 
 
 def test_the_item_of_another_reader_is_a_404_and_stays_unread(bo, chi, inbox, client):
