@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 THREADS = 4
 REACHED_AT_ONCE = 1_000  # inboxes in one statement
-SUMMED_AT_ONCE = 10_000  # the same of one that only looks
+SUMMED_AT_ONCE = 2_000  # of which one sum tells whether anything is new; if it is, all of them are read
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="belfry-hub")
 
 
@@ -71,7 +71,8 @@ async def news_for(
     """What these pages are told of the board; and of these inboxes those whose ``access`` is another by now."""
 
     def make() -> tuple[dict[Onlooker, News | None], set[int]]:
-        return board_news_for(onlookers, known), access_changed(access)
+        now = differing({pk: (one,) for pk, one in access.items()}, "access")
+        return board_news_for(onlookers, known), set(now)
 
     return await ask(make)
 
@@ -115,17 +116,23 @@ async def sessions_standing(inbox_ids: set[int], session_keys: set[str]) -> tupl
     return await ask(find)
 
 
-def access_changed(known: dict[int, int]) -> set[int]:
-    """Those that are not as they were, or are gone. It only grows, so a sum says whether there is any."""
-    changed: set[int] = set()
+Values = tuple[int, ...]
+
+
+def differing(known: dict[int, Values], *names: str) -> dict[int, Values | None]:
+    """Of these inboxes those whose columns of these names are not as they were known, as they are now; None for one
+    that is gone. The columns are such as only grow, so their sums say whether there is any."""
+    found: dict[int, Values | None] = {}
     ids = list(known)
     for start in range(0, len(ids), SUMMED_AT_ONCE):
         some = ids[start : start + SUMMED_AT_ONCE]
-        now = Inbox.objects.filter(pk__in=some).aggregate(count=Count("pk"), sum=Sum("access"))
-        if (now["count"], now["sum"]) != (len(some), sum(known[pk] for pk in some)):
-            found = access_of(set(some))
-            changed.update(pk for pk in some if found.get(pk) != known[pk])
-    return changed
+        inboxes = Inbox.objects.filter(pk__any_of=some)
+        sums = inboxes.aggregate(Count("pk"), *map(Sum, names))
+        if [*sums.values()] == [len(some), *map(sum, zip(*(known[pk] for pk in some), strict=True))]:
+            continue
+        now = {pk: tuple(values) for pk, *values in inboxes.values_list("pk", *names)}
+        found |= {pk: now.get(pk) for pk in some if now.get(pk) != known[pk]}
+    return found
 
 
 def access_of(inbox_ids: set[int]) -> dict[int, int]:
@@ -182,13 +189,11 @@ def readers_of(session_keys: set[str]) -> dict[str, Reader]:
     return {key: (user, inboxes.get(user.pk) or Inbox.objects.of(user), board) for key, user in users.items()}
 
 
-async def standing(inbox_ids: list[int]) -> tuple[tuple[str, int], dict[int, tuple[int, int]]]:
-    """The epoch and the revision of the board, and (revision, access) of each of these inboxes."""
+async def changed(shown: dict[int, Values]) -> tuple[tuple[str, int], dict[int, Values | None]]:
+    """The epoch and the revision of the board; those of these inboxes whose (revision, access) is another by now."""
 
-    def find() -> tuple[tuple[str, int], dict[int, tuple[int, int]]]:
-        board = board_now()
-        rows = Inbox.objects.filter(pk__in=inbox_ids).values_list("pk", "revision", "access")
-        return board, {pk: (revision, access) for pk, revision, access in rows}
+    def find() -> tuple[tuple[str, int], dict[int, Values | None]]:
+        return board_now(), differing(shown, "revision", "access")
 
     return await ask(find)
 

@@ -183,6 +183,8 @@ class JobWatch:
 def is_behind(position: JobPosition, active: Active, versions: dict[str, int]) -> bool:
     """Whether a page's active jobs are others by now. That one has begun and ended between two looks is found by the
     notification of its end."""
+    if not active and not position.view and position.tray == ():
+        return False  # as almost all pages
     if isinstance(position.tray, str) or active_of(position.tray) != active[:TRAY_LENGTH]:
         return True
     if position.list_name:

@@ -62,32 +62,30 @@ class Sweeper:
         if not hub.outlets:
             return
         known = hub.board
-        board, standing = await database.standing(list(hub.outlets))
+        board, changed = await database.changed({inbox_id: shown_by(mine) for inbox_id, mine in hub.outlets.items()})
         hub.note_board(*board, known=known)
         suspects: list[Outlet] = []
-        for inbox_id, (revision, access) in standing.items():
+        for inbox_id, now in changed.items():
             for outlet in hub.outlets.get(inbox_id, ()):
-                if outlet.position.since != revision:
+                if now and outlet.position.since != now[0]:
                     metrics.SWEPT.inc()
                     hub.mark_dirty([inbox_id])
-                elif hub.lacks_board(outlet):
-                    metrics.SWEPT.inc()
-                    hub.broadcasts.look_again()
-                if outlet.access != access:
+                if now is None or outlet.access != now[1]:
                     suspects.append(outlet)
-        gone = [outlet for inbox_id in hub.outlets.keys() - standing.keys() for outlet in hub.outlets[inbox_id]]
-        await hub.sessions.check([*suspects, *gone])
+        if behind := sum(hub.lacks_board(outlet) for mine in hub.outlets.values() for outlet in mine):
+            metrics.SWEPT.inc(behind)
+            hub.broadcasts.look_again()
+        await hub.sessions.check(suspects)
         await hub.jobs.sweep()
         await hub.audiences.meet()
         await self._await_next_end()
 
     def _close_the_overdue(self) -> None:
         moment = time.monotonic()
-        for outlet in self._hub.all_outlets():
-            if outlet.is_stuck():
-                self._hub.close(outlet, codes.COME_BACK_LATER)
-            elif outlet.renew_at < moment:
-                self._hub.close(outlet, codes.COME_BACK)
+        everyone = self._hub.outlets.values()
+        overdue = [outlet for mine in everyone for outlet in mine if outlet.renew_at < moment or outlet.is_stuck()]
+        for outlet in overdue:
+            self._hub.close(outlet, codes.COME_BACK_LATER if outlet.is_stuck() else codes.COME_BACK)
 
     async def _await_next_end(self) -> None:
         """A broadcast ends by the clock: exactly then its readers' pages are looked at, however late the tick is."""
@@ -115,6 +113,13 @@ class Sweeper:
         """What was changed behind everybody's back."""
         await self._hub.sessions.check(self._hub.all_outlets())
         await self._hub.audiences.compare()
+
+
+def shown_by(mine: set[Outlet]) -> tuple[int, int]:
+    """Revision and ``access`` of an inbox as all of its pages show it; where they differ, what no inbox ever has."""
+    shown = {(outlet.position.since, outlet.access) for outlet in mine}
+    revision, access = shown.pop()
+    return (-1, -1) if shown or revision is None else (revision, access)
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[None]], what: str) -> None:

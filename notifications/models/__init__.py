@@ -1,5 +1,6 @@
 """The nouns and their verbs: the only code that writes."""
 
+from . import any_of  # noqa: F401  (a lookup)
 from .audience import Audience
 from .board import Board
 from .broadcast import Broadcast

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db import models
+from django.db import models, transaction
 
 from . import clock
 
@@ -19,14 +19,15 @@ class Presence(models.Model):
 
     @classmethod
     def renew(cls, inbox_ids: Collection[int]) -> None:
-        until = clock.now() + LASTS
-        Presence.objects.bulk_create(
-            [Presence(inbox_id=inbox_id, until=until) for inbox_id in sorted(inbox_ids)],
-            batch_size=400,
-            update_conflicts=True,
-            update_fields=["until"],
-            unique_fields=["inbox"],
-        )
+        """Locked in order: other processes renew some of the same ones."""
+        until, wanted = clock.now() + LASTS, set(inbox_ids)
+        with transaction.atomic():
+            there = cls.objects.select_for_update().filter(inbox__pk__any_of=wanted).order_by("pk")
+            known = set(there.values_list("pk", flat=True))
+            if known:
+                cls.objects.filter(inbox__pk__any_of=known).update(until=until)
+            new = [Presence(inbox_id=inbox_id, until=until) for inbox_id in sorted(wanted - known)]
+            Presence.objects.bulk_create(new, batch_size=400, ignore_conflicts=True)
 
     @classmethod
     def online(cls) -> models.QuerySet["Presence"]:

@@ -18,7 +18,7 @@ STOREYS = [
     "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
     "live.job_positions live.job_watch live.session_watch live.audience_watch live.board_watch live.board_frames "
     "live.reach_watch live.standing live.numbers live.sweeper live.missing live.bus live.positions live.sessions "
-    "live.origin",
+    "live.origin live.alike",
     # work: several nouns, no HTTP, no HTML
     "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_ends job_branches "
     "job_results job_files job_keeper job_lists lists search snoozing story export recipients spreadsheets",

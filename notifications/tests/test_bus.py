@@ -30,7 +30,7 @@ async def blind_the_sweep(monkeypatch):
     async def nothing(inbox_ids):
         return (hub.current().epoch, hub.current().board), {}
 
-    monkeypatch.setattr(database, "standing", nothing)
+    monkeypatch.setattr(database, "changed", nothing)
 
 
 async def test_with_a_dead_bus_the_sweep_brings_it(bo, valkey):

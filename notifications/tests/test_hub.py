@@ -285,7 +285,7 @@ async def test_without_the_database_pages_hear_heartbeats_and_stay(bo, monkeypat
             asked.append(inbox_ids)
             raise OperationalError("refused")
 
-        monkeypatch.setattr(database, "standing", away)
+        monkeypatch.setattr(database, "changed", away)
         await eventually(lambda: len(asked) > 1)
         beats.clear()
         await eventually(lambda: len(beats) > 2)

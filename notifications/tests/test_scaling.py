@@ -73,9 +73,11 @@ class Pages:
         client.get("/inbox/")
         known = Noticeboard.current()
         self.board = known.epoch, known.revision
+        rows = Inbox.objects.filter(pk__in=self.ids).values_list("pk", "revision", "access")
+        self.shown = {pk: (revision, access) for pk, revision, access in rows}
 
     def sweep(self) -> list[Coroutine]:
-        asked = [database.standing(self.ids), database.jobs_standing(self.ids, [])]
+        asked = [database.changed(self.shown), database.jobs_standing(self.ids, [])]
         return [*asked, database.audiences(self.ids, self.board), database.next_end(self.board)]
 
     def presence(self) -> list[Coroutine]:
