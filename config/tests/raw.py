@@ -106,7 +106,7 @@ class Raw:
 
 
 class Socket(Raw):
-    """A page's. With its resume form it has resumed."""
+    """A page's. With its resume form it has resumed. Whoever reads from it answers pings, as browsers do."""
 
     def __init__(self, port: int, cookie: str = "", form: dict[str, str] | None = None, **options: int) -> None:
         super().__init__(port, **options)
@@ -117,6 +117,13 @@ class Socket(Raw):
 
     def say(self, message: object) -> None:
         self.send(frame(json.dumps(message).encode()))
+
+    def receive(self) -> tuple[int, bytes]:
+        opcode, payload = super().receive()
+        if opcode != PING:
+            return opcode, payload
+        self.send(frame(payload, FIN | PONG))
+        return self.receive()
 
     def hears(self, text: bytes) -> None:
         """Read on until a frame has this in it."""

@@ -19,6 +19,10 @@ BODY_SECONDS = 120.0  # for the body of a request
 IDLE_SECONDS = 60.0  # until the next request on the same connection has come
 LARGEST_BODY = 32 * 1024 * 1024  # bytes; views have limits of their own, and say so in words
 WAITING_LIMIT = 5_000  # connections that owe us a request, or the rest of one
+ASK_SECONDS = 10.0  # in which nothing was heard, after which what a browser gets next asks whether it is there
+PING_SECONDS = 28.0  # after which it is asked in any case; with each heartbeat it is cheaper
+GONE_SECONDS = 40.0  # and after which it is not there
+PING = b"\x89\x00"  # RFC 6455, 5.5.2: one without a word in it
 FRAMES = (100, 10.0)  # frames from one browser, pings and fragments included; and in how many seconds
 LARGEST_MESSAGE = 4096  # bytes of a message from a browser, however many fragments it comes in
 
@@ -107,10 +111,18 @@ class SocketProtocol(WebSocketProtocol):
     """
 
     _counted, _counted_since = 0, 0.0
+    _heard_at, _is_to_be_asked, _is_asked = 0.0, False, False
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne's name)
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code or 1000)
+
+    def onOpen(self) -> None:  # noqa: N802
+        """What the handshake said is with the application by now; it takes as much memory as all the rest."""
+        super().onOpen()
+        self._heard_at = time.monotonic()
+        self.http_request_data = b""
+        self.http_headers.clear()  # those of ``request``, too
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Daphne knows no refusal but 403; ASGI knows any, in an extension."""
@@ -126,7 +138,26 @@ class SocketProtocol(WebSocketProtocol):
         if self.state == self.STATE_CONNECTING and hasattr(self, "handshake_deferred"):
             self._drop("too early")
         else:
+            self._heard_at, self._is_to_be_asked, self._is_asked = time.monotonic(), False, False
             super().dataReceived(data)
+
+    def check_timeouts(self) -> None:
+        """Daphne asks every two seconds. Its own pings, with a timer for each answer, take most of the time that an
+        idle socket costs."""
+        if self.state != self.STATE_OPEN:
+            super().check_timeouts()
+            return
+        silent = time.monotonic() - self._heard_at
+        if silent > GONE_SECONDS:
+            self.dropConnection(abort=True)
+        elif not self._is_asked and silent > PING_SECONDS:
+            self._ask()
+        elif not self._is_asked and silent > ASK_SECONDS:
+            self._is_to_be_asked = True
+
+    def _ask(self, after: bytes = b"") -> None:
+        self._is_to_be_asked, self._is_asked = False, True
+        self._write(after + PING)
 
     def onFrameBegin(self) -> None:  # noqa: N802
         limit, seconds = FRAMES
@@ -151,9 +182,11 @@ class SocketProtocol(WebSocketProtocol):
     def write_text(self, text: bytes) -> None:
         """One text frame at once, past autobahn, which takes three times as long for it; what the socket does not take
         waits in the transport, as all that it sends."""
-        if self.state != self.STATE_OPEN:
-            return
-        frame, transport = wires.framed(text), self.transport
+        if self.state == self.STATE_OPEN:
+            (self._ask if self._is_to_be_asked else self._write)(wires.framed(text))
+
+    def _write(self, frame: bytes) -> None:
+        transport = self.transport
         is_free = not transport.dataBuffer and getattr(transport, "_tempDataLen", 1) == 0
         sent = transport.writeSomeData(frame) if is_free else 0
         if not isinstance(sent, int):  # the connection is lost, which reading from it tells

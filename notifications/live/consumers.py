@@ -47,6 +47,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._session_key = sessions.key_of(self.scope)
         self._heard: list[float] = []
         self._is_resuming = self._is_turned_away = False
+        self.scope["headers"].clear()  # what they say is known by now; there may be many of us
         await self.accept()
         self._loop = asyncio.get_running_loop()
         self._patience = self._loop.call_later(RESUME_SECONDS, self._give_up, codes.RUBBISH)
@@ -92,6 +93,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self._hub.acknowledge(self.outlet, said, receipt=str(form.get("receipt")))
         elif not self._is_resuming:
             self._is_resuming = True
+            self._patience.cancel()
             self._hub.heard(self)
             await self._resume(form)
 

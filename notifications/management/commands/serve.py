@@ -79,8 +79,6 @@ def site_server(bind: str, port: int) -> SiteServer:
         signal_handlers=False,
         websocket_connect_timeout=15,  # while thousands come back, some wait for that long to be accepted
         application_close_timeout=5,
-        ping_interval=20,
-        ping_timeout=20,
         websocket_max_message_size=LARGEST_MESSAGE,
         websocket_max_frame_size=connections.LARGEST_MESSAGE,
         proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from contextlib import ExitStack, suppress
+from select import select
 
 import psutil
 import pytest
@@ -289,6 +290,27 @@ def test_an_ordinary_form_is_answered_on_the_same_connection_as_the_next_one(dap
         answer = asked.getresponse()
         assert (answer.status, bool(answer.read())) == (403, True)
     asked.close()
+
+
+# Who is there.
+
+
+def test_who_answers_pings_stays_and_who_does_not_is_cut(daphne, bo, chi):
+    """As a laptop that was closed: nothing ends its connections."""
+    with Socket(daphne.port, *loaded(bo)) as here, Raw(daphne.port) as gone:
+        gone.send(handshake(daphne.port, loaded(chi)[0]))
+        assert gone.status() == 101
+        gone.send(frame(json.dumps(loaded(chi)[1]).encode()))
+
+        def is_cut():
+            if select([here.connection], [], [], 0.1)[0]:
+                here.receive()
+            return daphne.metric("belfry_sockets") == 1
+
+        eventually(lambda: daphne.metric("belfry_sockets") == 2, "both are there")
+        eventually(is_cut, "who does not answer is cut", 30)
+        notify(bo, title="Still here")
+        here.hears(b"Still here")
 
 
 # How many.
