@@ -27,6 +27,7 @@ from notifications.models import Inbox, Noticeboard, Notification, faces
 from notifications.models.job import JOB_START
 from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
+from .alike import in_order, looks_of, named, nameless, placeless
 from .missing import Missing, can_catch_up, changed_rows, has_moved, is_at_end, is_gone, is_news, missing_at
 from .numbers import Numbers, list_names, numbers_html
 from .positions import Position
@@ -121,13 +122,27 @@ def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: 
 
 
 def tell_all_alike(inbox: Inbox, position: Position, missing: Missing, made: Made) -> Told:
-    """Made once for all readers who see the same, where broadcasts alone are told of; however many they are."""
+    """Made once for all readers who see the same, where nothing but broadcasts is told of, or nothing but arrivals
+    that look alike; however many they are."""
     if not is_shareable(inbox, position, missing):
-        return tell(inbox, position, missing, made)
+        return tell_arrivals(inbox, position, missing, made)
     alike = ("told", replace(position, since=None, bottom=0, loaded_at=None), *map(look_of, inbox.announcements))
     if alike not in made:
         made[alike] = tell(inbox, replace(position, bottom=0), missing, made)
     return made[alike]  # type: ignore[return-value]
+
+
+def tell_arrivals(inbox: Inbox, position: Position, missing: Missing, made: Made) -> Told:
+    rows = in_order(missing.rows or [])
+    looks = None if missing.is_posted else looks_of(position, rows)
+    if looks is None:
+        return tell(inbox, position, missing, made)
+    alike = ("arrived", *looks)
+    if alike not in made:
+        told = tell(inbox, position, Missing(nameless(rows)), {})
+        made[alike] = replace(told, html=placeless(told.html, rows))
+    told = made[alike]  # type: ignore[assignment]
+    return replace(told, html=named(told.html, rows))
 
 
 def is_shareable(inbox: Inbox, position: Position, missing: Missing) -> bool:
