@@ -34,7 +34,7 @@ from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-FLUSH_SPACING = 0.05  # seconds between flushes at most; after an idle moment one comes at once
+FLUSH_SPACING = 0.05  # seconds between flushes at most, in a storm; otherwise one comes at once
 RETRY_SECONDS = 2.0  # after the database has not answered
 OUTLETS_PER_USER = 10
 # Sockets that have not said where their page stands; above it the oldest of them is closed. As many as may come back at
@@ -168,7 +168,8 @@ class Hub:
             self._wake.clear()
             began = self._loop.time()
             await self.work()
-            await asyncio.sleep(min(self._loop.time() - began, FLUSH_SPACING))
+            if self._wake.is_set():  # a storm: what comes in the meantime goes into the same frames
+                await asyncio.sleep(min(self._loop.time() - began, FLUSH_SPACING))
 
     async def work(self) -> None:
         """Everything that waits to be done by now."""

@@ -1,13 +1,13 @@
 """What differs from reader to reader in a frame that many share: the bell's number, those of the lists, and positions.
 
-Each piece is a template that is rendered once; then only its numbers are put in. Of pieces that say a number in words,
-those are kept that were made lately.
+The pieces are templates that are rendered once; then only their numbers are put in. Of those that say a number in
+words, the ones are kept that were made lately.
 """
 
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
@@ -21,8 +21,8 @@ from notifications.models.notification import LISTS
 if TYPE_CHECKING:
     from notifications.models import Inbox
 
-KEPT = 4_096  # pieces that say a number in words, or a page's title
-NUMBER = secrets.token_hex(8)  # stands for each number where a template is rendered
+KEPT = 4_096  # pieces of each kind
+SLOT = secrets.token_hex(8)  # begins what stands for a number where a template is rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,71 +47,38 @@ def list_names() -> tuple[str, ...]:
 
 def numbers_html(now: Numbers, language: str, title: str, bottom: int | None) -> str:
     """``title`` is the page's own; ``bottom`` is how far down its list reaches, None where it has none or is new."""
-    pieces = [count_html(name, count) for name, count in now.lists.items()]
-    if bottom is not None:
-        pieces.append(bottom_html(bottom, now.revision, now.board))
-    pieces.append(bell_html(language, now.unseen))
-    pieces.append(favicon_html(now.unseen > 0))
-    pieces.append(title_html(display_of(now.unseen), title))
-    pieces.append(cursor_html(now.revision, now.board))
-    return "".join(pieces)
-
-
-def count_html(name: str, count: int) -> str:
-    before, between, after = count_pattern(name)
-    return f"{before}{count}{between}{count}{after}"
-
-
-@cache
-def count_pattern(name: str) -> list[str]:
-    return pattern("_count.html", {"filter": {"count_id": count_id(name), "count": NUMBER}, "oob": True})
-
-
-def bottom_html(bottom: int, revision: int, board: int) -> str:
-    before, between, after = bottom_pattern(bottom)
-    return f"{before}{revision}{between}{board}{after}"
+    at = {"revision": now.revision, "board": now.board, "bottom": bottom}
+    counted = numbers_pattern(tuple(now.lists), bottom is not None) % {**now.lists, **at}
+    return counted + words_html(language, now.unseen, title)
 
 
 @lru_cache(maxsize=KEPT)
-def bottom_pattern(bottom: int) -> list[str]:
-    return pattern("_bottom_input.html", {"bottom": bottom, **at(NUMBER), "oob": True})
+def numbers_pattern(lists: tuple[str, ...], has_bottom: bool) -> str:
+    """What says nothing but numbers, to be put in by ``%``."""
+    inbox = {"revision": slot("revision"), "noticeboard": {"revision": slot("board")}}
+    pieces = [render("_count.html", filter={"count_id": count_id(name), "count": slot(name)}) for name in lists]
+    if has_bottom:
+        pieces.append(render("_bottom_input.html", inbox=inbox, bottom=slot("bottom")))
+    pieces.append(render("_cursor.html", inbox=inbox))
+    html = "".join(pieces).replace("%", "%%")
+    for name in (*lists, "revision", "board", "bottom"):
+        html = html.replace(slot(name), f"%({name})d")
+    return html
 
 
-def cursor_html(revision: int, board: int) -> str:
-    before, between, after = cursor_pattern()
-    return f"{before}{revision}{between}{board}{after}"
-
-
-@cache
-def cursor_pattern() -> list[str]:
-    return pattern("_cursor.html", {**at(NUMBER), "oob": True})
+def slot(name: str) -> str:
+    """Stands for that number where a template is rendered."""
+    return f"{SLOT}-{name}-"
 
 
 @lru_cache(maxsize=KEPT)
-def bell_html(language: str, unseen: int) -> str:
+def words_html(language: str, unseen: int, title: str) -> str:
+    """What says the bell's number in words: the bell, the browser's tab and the page's title."""
+    inbox = {"unseen_total": unseen, "unseen_display": display_of(unseen)}
     with translation.override(language):
-        inbox = {"unseen_total": unseen, "unseen_display": display_of(unseen)}
-        return render_to_string("notifications/_badge.html", {"inbox": inbox, "oob": True})
+        pieces = [render("_badge.html", inbox=inbox), render("_favicon.html", inbox=inbox)]
+        return "".join([*pieces, f"<title>{render('_title.html', inbox=inbox, page_title=title)}</title>"])
 
 
-@cache
-def favicon_html(has_news: bool) -> str:
-    return render_to_string("notifications/_favicon.html", {"inbox": {"unseen_total": has_news}, "oob": True})
-
-
-@lru_cache(maxsize=KEPT)
-def title_html(unseen: str, title: str) -> str:
-    """``unseen`` as the bell shows it."""
-    inbox = {"unseen_total": unseen != "0", "unseen_display": unseen}
-    text = render_to_string("notifications/_title.html", {"inbox": inbox, "page_title": title})
-    return f"<title>{text}</title>"
-
-
-def pattern(template: str, context: dict[str, object]) -> list[str]:
-    """What stands before, between and after its numbers."""
-    return render_to_string(f"notifications/{template}", context).split(NUMBER)
-
-
-def at(number: str) -> dict[str, object]:
-    """For templates that say a position."""
-    return {"inbox": {"revision": number, "noticeboard": {"revision": number}}}
+def render(template: str, **context: object) -> str:
+    return render_to_string(f"notifications/{template}", {**context, "oob": True})

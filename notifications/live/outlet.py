@@ -5,8 +5,7 @@ import logging
 import random
 import secrets
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 from . import codes, metrics
@@ -24,10 +23,21 @@ UNACKNOWLEDGED_LIMIT = 256 * 1024  # bytes in flight, after which a page gets no
 UNACKNOWLEDGED_SECONDS = 30.0  # for which it may keep the hub waiting at that limit
 RECEIPT = 'id="receipt" value="{}"'  # empty in each frame that is made; what is written about is escaped
 NO_RECEIPT = RECEIPT.format("")
+RECEIPTS_AT_ONCE = 256  # the system is asked for so many
 JOB_FRAMES = 4  # of jobs in any second, as it is measured at the other end
 JOB_WINDOW = 1.05  # seconds
 JOB_SPACING = 0.15  # seconds between two of them, at least
 LIFETIME = (30 * 60.0, 60 * 60.0)  # seconds after which a socket is renewed, spread at random
+
+
+def receipts() -> Iterator[str]:
+    """Nobody guesses one: 16 random hexadecimal digits each."""
+    while True:
+        many = secrets.token_hex(8 * RECEIPTS_AT_ONCE)
+        yield from (many[at : at + 16] for at in range(0, len(many), 16))
+
+
+RECEIPTS = receipts()
 
 
 class Outlet:
@@ -53,7 +63,7 @@ class Outlet:
         self.session_key = session_key
         self.position = position
         self.jobs = jobs or JobPosition(inbox_id=inbox_id, user_id=user_id)
-        self._jobs_at: deque[float] = deque(maxlen=JOB_FRAMES)  # when it got its last frames of jobs
+        self._jobs_at: list[float] = []  # when it got its last frames of jobs; lists, as an empty deque takes 600 bytes
         self.is_behind = True
         self.closed = False
         self.opened_at = time.monotonic()
@@ -62,7 +72,7 @@ class Outlet:
         self._rate = frames_per_second
         self._tokens, self._tokens_at = float(BURST), self.opened_at
         self._news_at = self.opened_at
-        self._unacknowledged: deque[tuple[str, int]] = deque()  # (receipt of the frame, its bytes)
+        self._unacknowledged: list[tuple[str, int]] = []  # (receipt of the frame, its bytes)
         self.unacknowledged_bytes = 0
         self._full_since: float | None = None
         self._listed_at: int | None = None  # the revision of the last full list that was sent
@@ -131,7 +141,7 @@ class Outlet:
         if any(receipt == one for one, _ in self._unacknowledged):
             read = ""
             while read != receipt:
-                read, size = self._unacknowledged.popleft()
+                read, size = self._unacknowledged.pop(0)
                 self.unacknowledged_bytes -= size
         if self._full_since is not None and self.unacknowledged_bytes < UNACKNOWLEDGED_LIMIT:
             self._full_since = None
@@ -149,8 +159,10 @@ class Outlet:
 
     def is_stuck(self) -> bool:
         """Whether the page has not answered for too long while much was on its way, or has not taken what was sent."""
+        if self._full_since is None and self._busy_since is None:
+            return False
         waiting = [since for since in (self._full_since, self._busy_since) if since is not None]
-        return bool(waiting) and time.monotonic() - min(waiting) > UNACKNOWLEDGED_SECONDS
+        return time.monotonic() - min(waiting) > UNACKNOWLEDGED_SECONDS
 
     def push(self, frame: Frame) -> None:
         """Send a frame without waiting for it. The page stands at its revision from now on."""
@@ -176,12 +188,15 @@ class Outlet:
         self._send_frame(html, before)
 
     def push_jobs(self, frame: JobFrame) -> None:
-        self._jobs_at.append(time.monotonic())
+        self._note_jobs()
         self._send_frame(frame.html)
+
+    def _note_jobs(self) -> None:
+        self._jobs_at = [*self._jobs_at, time.monotonic()][-JOB_FRAMES:]
 
     def _send_frame(self, html: str, before: bytes = b"") -> None:
         """Without waiting for it, and with a receipt that the page gives back when it has read it."""
-        receipt = secrets.token_hex(8)
+        receipt = next(RECEIPTS)
         text = before + html.replace(NO_RECEIPT, RECEIPT.format(receipt)).encode()
         size = len(text)
         self._unacknowledged.append((receipt, size))

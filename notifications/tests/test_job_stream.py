@@ -1,6 +1,5 @@
 """The stream of jobs: every page that shows one ends up with how it is, whatever was lost in between."""
 
-from collections import deque
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +15,7 @@ from notifications.live import job_frames, push
 from notifications.live.job_moves import moves_for
 from notifications.live.job_positions import JobPosition
 from notifications.live.job_watch import RETRY_SECONDS, JobWatch, is_behind
-from notifications.live.outlet import JOB_FRAMES, Outlet
+from notifications.live.outlet import Outlet
 from notifications.models import Job
 from notifications.progress import Progress
 from notifications.testing import LivePage
@@ -315,11 +314,11 @@ def test_a_page_gets_at_most_four_frames_of_jobs_a_second(monkeypatch):
     monkeypatch.setattr("notifications.live.outlet.time.monotonic", lambda: moment[0])
     outlet = Outlet.__new__(Outlet)
     outlet._sending = outlet._full_since = None
-    outlet._jobs_at, outlet.jobs = deque(maxlen=JOB_FRAMES), JobPosition(inbox_id=1)
+    outlet._jobs_at, outlet.jobs = [], JobPosition(inbox_id=1)
     sent = []
     while moment[0] < 110.0:
         if outlet.wait_for_jobs() == 0.0:
-            outlet._jobs_at.append(moment[0])
+            outlet._note_jobs()
             sent.append(moment[0])
         moment[0] += 0.01
     assert max(sum(1 for other in sent if one <= other < one + 0.999) for one in sent) == 4
