@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from notifications.models import Audience, Inbox, Noticeboard, Notification
-from notifications.models.noticeboard import announcement
+from notifications.models.noticeboard import announcement, untouched
 
 from .numbers import list_names
 
@@ -66,7 +66,7 @@ class View:
         """As ``Inbox.announcements``, of everybody who has this view."""
         done = {one.broadcast_id: one for one in self.done}
         return [
-            announcement(broadcast, done[broadcast.pk].row(broadcast) if broadcast.pk in done else None)
+            announcement(broadcast, done[broadcast.pk].row(broadcast)) if broadcast.pk in done else untouched(broadcast)
             for broadcast in board.live()
             if broadcast.audience == Audience.EVERYONE or broadcast.pk in self.addressed
         ]

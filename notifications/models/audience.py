@@ -62,6 +62,8 @@ class Rule:
 
     def online_count(self) -> int:
         """How many of them have a page open. It begins at those who have one, however many it addresses."""
+        if self.audience == Audience.EVERYONE:
+            return Presence.online().count()  # who is not active any more has no socket
         online = Presence.online().filter(self.condition("inbox__user__"))
         return online.values("pk").distinct().count()
 

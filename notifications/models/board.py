@@ -48,9 +48,12 @@ class Board(models.Model):
         What concerns readers says so by :meth:`next_revision`, and the hubs are nudged after the commit. It is a
         transaction of its own, as that of an inbox.
         """
-        cls.load()
         with transaction.atomic(durable=True):
-            board = cls.objects.select_for_update().get(pk=1)
+            locked = cls.objects.select_for_update()
+            board = locked.filter(pk=1).first()
+            if board is None:
+                cls.load()
+                board = locked.get(pk=1)
             yield board
             if board.is_real:
                 board.save(update_fields=["revision", "floor", "last_arrival"])

@@ -273,10 +273,10 @@ class Broadcast(models.Model):
             Content(starts_at=self.starts_at, ends_at=self.ends_at).check_times()
             moment = clock.now()
             self.starts_at = self.starts_at if self.starts_at and self.starts_at > moment else moment
-            self.state = SCHEDULED
             self.version += 1  # who still edits a draft must know that it is none any more
-            self.save()
             if self.starts_at > moment or self.names:
+                self.state = SCHEDULED
+                self.save()
                 BroadcastEvent.note(self, "scheduled", by)
             else:
                 self._begin(board, by)

@@ -40,15 +40,21 @@ class Noticeboard:
             return kept  # type: ignore[return-value]
         board = Board.load()
         if kept is None or (kept.epoch, kept.revision) != (board.epoch, board.revision):
-            _kept = kept = cls.read(board)
+            _kept = kept = cls.read(board, kept)
         return kept  # type: ignore[return-value]
 
     @classmethod
-    def read(cls, board: Board) -> Self:
+    def read(cls, board: Board, kept: "Noticeboard | None" = None) -> Self:
         """The board's revision was read before. What was published since waits for the next look, so that nothing is
-        told twice; other changes are shown already, and will be told once more, which a page does not notice."""
+        told twice; other changes are shown already, and will be told once more, which a page does not notice. What has
+        not changed since ``kept`` is taken from there."""
         published = Broadcast.objects.filter(state=PUBLISHED).exclude(arrived_revision__gt=board.revision)
-        running = tuple(published.order_by("-arrival"))
+        revisions = dict(published.order_by("-arrival").values_list("pk", "revision"))
+        known = {one.pk: one for one in kept.running} if kept and kept.epoch == board.epoch else {}
+        found = {pk: known[pk] for pk in revisions.keys() & known if known[pk].revision == revisions[pk]}
+        if new := revisions.keys() - found.keys():
+            found |= published.in_bulk(new)
+        running = tuple(found[pk] for pk in revisions if pk in found)
         left = Broadcast.objects.exclude(state=PUBLISHED).filter(revision__isnull=False).order_by("-revision")
         gone = tuple(left.only("revision", "arrival")[: GONE_LIMIT + 1])
         floor = max(board.floor, (gone[-1].revision or 0) if len(gone) > GONE_LIMIT else 0)
@@ -84,17 +90,23 @@ class Noticeboard:
         copies = Notification.objects.filter(inbox__in=ids, broadcast__in=[broadcast.pk for broadcast in live])
         for row in copies if ids else ():
             own[row.inbox_id][row.broadcast_id] = row
-        untouched = {one.pk: announcement(one) for one in live}  # the same for all who have done nothing
         for inbox in readers:
             mine = own[inbox.pk]
             inbox.announcements = [
-                announcement(broadcast, mine[broadcast.pk]) if broadcast.pk in mine else untouched[broadcast.pk]
+                announcement(broadcast, mine[broadcast.pk]) if broadcast.pk in mine else untouched(broadcast)
                 for broadcast in live
                 if broadcast.pk in for_whom[inbox.pk]
             ]
 
 
 _kept: Noticeboard | None = None
+
+
+def untouched(broadcast: Broadcast) -> Notification:
+    """What everybody sees of it who has done nothing with it: one row for all, made once."""
+    row: Notification = broadcast.__dict__.get("untouched") or announcement(broadcast)
+    broadcast.__dict__["untouched"] = row
+    return row
 
 
 def announcement(broadcast: Broadcast, own: Notification | None = None) -> Notification:

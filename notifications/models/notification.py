@@ -277,7 +277,8 @@ class Notification(models.Model):
     @property
     def excerpt(self) -> str:
         """The body as lists show it: one paragraph of at most 280 characters."""
-        return Truncator(" ".join(self.body_text[: EXCERPT_LENGTH * 4].split())).chars(EXCERPT_LENGTH)
+        text = " ".join(self.body_text[: EXCERPT_LENGTH * 4].split())
+        return text if len(text) <= EXCERPT_LENGTH else Truncator(text).chars(EXCERPT_LENGTH)
 
     @property
     def body_text(self) -> str:
