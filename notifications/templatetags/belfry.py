@@ -1,6 +1,6 @@
 import json
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from django import template
 from django.conf import settings
@@ -11,8 +11,8 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from notifications.broadcasting import may_broadcast
 
@@ -24,6 +24,7 @@ COUNTED = {
     "new": lambda n: ngettext("{n} new", "{n} new", n),
     "selected": lambda n: ngettext("{n} selected", "{n} selected", n),
 }
+KEPT = 4_096  # times in words, of each kind: a list of thirty rows has thirty, and shows most of them again soon
 EXACT = "%Y-%m-%dT%H:%M:%SZ"  # of times in UTC, for scripts
 EXAMPLES = (100, 0, 1, 2, 3, 5, 6, 7, 11)
 
@@ -55,13 +56,19 @@ def counted(what: str) -> str:
 @register.simple_tag
 def ago(moment: datetime) -> SafeString:
     """A relative time that the browser keeps fresh, with the full local time as its title."""
-    local = timezone.localtime(moment)
+    local = timezone.localtime(moment).replace(microsecond=0, tzinfo=None)
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         moment.strftime(EXACT),
-        formats.date_format(local, "DATETIME_FORMAT"),
+        full_time(local, timezone.get_current_timezone_name(), get_language()),
         relative(moment),
     )
+
+
+@lru_cache(maxsize=KEPT)
+def full_time(local: datetime, zone: str, language: str | None) -> str:
+    """On the reader's clock. ``zone`` and ``language`` are those that are active."""
+    return formats.date_format(local.replace(tzinfo=timezone.get_current_timezone()), "DATETIME_FORMAT")
 
 
 @register.simple_tag
@@ -95,7 +102,14 @@ def took(start: datetime, end: datetime) -> SafeString:
 
 def relative(moment: datetime) -> str:
     """ "3 minutes ago", "2 days ago": one unit, in the words of django.contrib.humanize and its catalogues."""
-    if timezone.now() - moment < timedelta(days=1):
-        return str(naturaltime(moment))
+    ago = timezone.now() - moment
+    if ago < timedelta(days=1):
+        return lately(ago // timedelta(seconds=1), get_language())
     delta = timesince(moment, time_strings=NaturalTimeFormatter.past_substrings, depth=1)
     return str(NaturalTimeFormatter.time_strings["past-day"]) % {"delta": delta}
+
+
+@lru_cache(maxsize=KEPT)
+def lately(seconds: int, language: str | None) -> str:
+    """``language`` is the active one."""
+    return str(naturaltime(timezone.now() - timedelta(seconds=seconds)))
