@@ -92,9 +92,12 @@ def take_too_long(job: Any) -> None:
 @shared_task(base=JobTask, title="Slow and stubborn", soft_time_limit=1, time_limit=2)
 def ignore_the_limit(job: Any) -> None:
     leave(job, "began")
-    while not may_end(job):
+    has_ended = False
+    while not has_ended:
         try:
-            PAUSE.wait(0.01)
-        except Exception:
+            while not may_end(job):
+                PAUSE.wait(0.01)
+            has_ended = True
+        except Exception:  # wherever in the loop it comes
             leave(job, "ignored")
     leave(job, "did")
