@@ -16,7 +16,7 @@ ROWS = 4  # in one frame; more of them are seldom the same for two readers
 KEYS = tuple(secrets.token_hex(8) for _ in range(ROWS))  # stand for the keys where a template is rendered
 PLACES = tuple(secrets.token_hex(8) for _ in range(ROWS))  # and for the places
 SIMPLE_VIEWS = ("none", "feed:all", "feed:unread")
-#: The columns that a row in a list is made of; what is in none of its lists but by arriving has no others that show.
+#: The columns that show in the row of an arrival. Others show only when something has been done with it since.
 SHOWN = (
     *("actor_id", "actor_name", "verb", "title", "body", "category", "level", "reason", "target_label"),
     *("read_at", "saved_at", "unavailable_at", "acknowledged_at"),

@@ -49,7 +49,7 @@ def numbers_html(now: Numbers, language: str, title: str, bottom: int | None) ->
     """``title`` is the page's own; ``bottom`` is how far down its list reaches, None where it has none or is new."""
     at = {"revision": now.revision, "board": now.board, "bottom": bottom}
     counted = numbers_pattern(tuple(now.lists), bottom is not None) % {**now.lists, **at}
-    return counted + words_html(language, now.unseen, title)
+    return counted + bell_html(language, now.unseen) + title_html(display_of(now.unseen), title)
 
 
 @lru_cache(maxsize=KEPT)
@@ -72,12 +72,18 @@ def slot(name: str) -> str:
 
 
 @lru_cache(maxsize=KEPT)
-def words_html(language: str, unseen: int, title: str) -> str:
-    """What says the bell's number in words: the bell, the browser's tab and the page's title."""
+def bell_html(language: str, unseen: int) -> str:
+    """The bell, and the browser's tab."""
     inbox = {"unseen_total": unseen, "unseen_display": display_of(unseen)}
     with translation.override(language):
-        pieces = [render("_badge.html", inbox=inbox), render("_favicon.html", inbox=inbox)]
-        return "".join([*pieces, f"<title>{render('_title.html', inbox=inbox, page_title=title)}</title>"])
+        return render("_badge.html", inbox=inbox) + render("_favicon.html", inbox=inbox)
+
+
+@lru_cache(maxsize=KEPT)
+def title_html(unseen: str, title: str) -> str:
+    """``unseen`` as the bell shows it."""
+    inbox = {"unseen_total": unseen != "0", "unseen_display": unseen}
+    return f"<title>{render('_title.html', inbox=inbox, page_title=title)}</title>"
 
 
 def render(template: str, **context: object) -> str:
