@@ -15,7 +15,6 @@ from .positions import Position
 ROWS = 4  # in one frame; more of them are seldom the same for two readers
 KEYS = tuple(secrets.token_hex(8) for _ in range(ROWS))  # stand for the keys where a template is rendered
 PLACES = tuple(secrets.token_hex(8) for _ in range(ROWS))  # and for the places
-SIMPLE_VIEWS = ("none", "feed:all", "feed:unread")
 #: The columns that show in the row of an arrival. Others show only when something has been done with it since.
 SHOWN = (
     *("actor_id", "actor_name", "verb", "title", "body", "category", "level", "reason", "target_label"),
@@ -27,7 +26,7 @@ Looks = tuple[object, ...]
 
 def looks_of(position: Position, rows: Sequence[Notification] | None) -> Looks | None:
     """All that the frame of such a page depends on, but for keys and places; None where it depends on more."""
-    if not rows or len(rows) > ROWS or position.view not in SIMPLE_VIEWS or position.is_bell_open:
+    if not rows or len(rows) > ROWS or not position.is_simple:
         return None
     since = position.since
     if since is None or position.lacks_from != since or position.lacks_board_from != position.board:

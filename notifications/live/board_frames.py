@@ -35,9 +35,8 @@ class Onlooker(NamedTuple):
     @classmethod
     def at(cls, position: Position, view: View) -> "Onlooker | None":
         """None for a page that lacks something else, or shows what only its inbox knows."""
-        is_simple = position.view in {"none", "feed:all", "feed:unread"} and not position.is_bell_open
         has_all = position.since == position.lacks_from and position.board == position.lacks_board_from
-        if not is_simple or position.board is None or not has_all:
+        if not position.is_simple or position.board is None or not has_all:
             return None
         page = position.view, position.language, position.zone, position.title
         return cls(view, position.board, *page, position.may_toast, position.toasted)

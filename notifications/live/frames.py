@@ -147,8 +147,7 @@ def tell_arrivals(inbox: Inbox, position: Position, missing: Missing, made: Made
 
 def is_shareable(inbox: Inbox, position: Position, missing: Missing) -> bool:
     """Whether it depends on the broadcasts that the reader sees, and on nothing else of the inbox."""
-    is_simple = position.view in {"none", "feed:all", "feed:unread"} and not position.is_bell_open
-    if missing.rows is None or not is_simple or position.lacks_from != inbox.revision:
+    if missing.rows is None or not position.is_simple or position.lacks_from != inbox.revision:
         return False
     return all(row.broadcast_id and (row.arrival or 0) >= position.bottom for row in missing.rows)
 

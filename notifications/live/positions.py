@@ -18,6 +18,7 @@ from notifications.models.draft import KEY
 from notifications.models.notification import LISTS
 
 LARGEST = 2**63 - 1
+SIMPLE_VIEWS = ("none", "feed:all", "feed:unread")
 UNPRINTABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL, and halves of characters, which no frame can carry
 
 
@@ -78,6 +79,11 @@ class Position:
     def list_view(self) -> str:
         """The view of the feed that the page shows, or ""."""
         return self.view.removeprefix("feed:") if is_feed(self.view) else ""
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it shows nothing of an inbox that a frame of news would have to ask for."""
+        return self.view in SIMPLE_VIEWS and not self.is_bell_open
 
     @property
     def item_key(self) -> str:
