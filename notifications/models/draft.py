@@ -18,7 +18,7 @@ NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # as JSON writes it; a backslash
 KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 GROUP_KEY_LIMIT = 100
 RESERVED_KEYS = {"all", "changes", "preferences", "seen", "selected", "undo"}
-RESERVED_STARTS = ("broadcast-", "job-")
+RESERVED_STARTS = ("broadcast-", "echo-", "job-", "message-")
 
 
 class InvalidNotification(ValueError):

@@ -79,6 +79,7 @@ class Inbox(models.Model):
     counts = models.JSONField(default=dict)  # of the lists: "all", "archived", "category:NAME"
     shows_toasts = models.BooleanField(default=True)
     has_shortcuts = models.BooleanField(default=True)  # of the keyboard, in lists
+    is_invisible = models.BooleanField(default=False)  # nobody sees that this reader is here
 
     objects = InboxQuerySet.as_manager()
 
@@ -364,6 +365,12 @@ class Inbox(models.Model):
 
     def disable_shortcuts(self) -> None:
         self._prefer(has_shortcuts=False)
+
+    def become_invisible(self) -> None:
+        self._prefer(is_invisible=True)
+
+    def become_visible(self) -> None:
+        self._prefer(is_invisible=False)
 
     def _prefer(self, **preferences: bool) -> None:
         """Pages that are loaded from now on go by it; no revision tells it to those that are open."""

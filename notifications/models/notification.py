@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.db.models import F, Min, Q
 from django.db.models.expressions import RawSQL
@@ -17,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 
 from notifications import categories, verbs
 
-from . import clock
+from . import clock, face
 from .draft import TITLE_LIMIT, Draft
 from .words import WordsField
 
@@ -109,12 +108,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(revision__gt=revision)
 
     def with_faces(self) -> "NotificationQuerySet":
-        """With what the actor's picture is made of, and with nothing else of the actor, by the same query."""
-        needed = getattr(get_user_model(), "avatar_fields", None)
-        if needed is None:
-            return self
-        fields = [field for field in get_user_model()._meta.concrete_fields if not field.primary_key]
-        return self.select_related("actor").defer(*(f"actor__{one.name}" for one in fields if one.name not in needed))
+        """With what the actor's picture is made of."""
+        return face.with_faces(self, "actor")  # type: ignore[return-value]
 
 
 class LeanManager(models.Manager["Notification"]):
@@ -127,7 +122,7 @@ class LeanManager(models.Manager["Notification"]):
 NotificationManager = LeanManager.from_queryset(NotificationQuerySet)
 
 
-class Notification(models.Model):
+class Notification(face.Face, models.Model):
     """One item for one recipient. Written only by the verbs of its inbox."""
 
     inbox = models.ForeignKey("notifications.Inbox", models.CASCADE, related_name="notifications", db_index=False)
@@ -230,7 +225,7 @@ class Notification(models.Model):
 
     @property
     def parts(self) -> dict[str, Any]:
-        return {"actor": self.actor_name, "target": self.target_label, **self.params}
+        return {"actor": self.actor_name, "target": self.target_label, "count": self.group_size, **self.params}
 
     @property
     def title_text(self) -> str:
@@ -243,14 +238,21 @@ class Notification(models.Model):
         if self.unavailable_at:
             return format_html("{}", self.sentence)
         if self.verb and len(self.sentence) <= TITLE_LIMIT:
-            return verbs.render_html(self.verb, {**self.parts, "actor": self.people_html})
+            return verbs.render_html(self.verb, {**self.parts, "actor": self.people_html}, self.event_count)
         return format_html("<bdi>{}</bdi>", self.title_text)
 
     @property
     def sentence(self) -> str:
         if self.unavailable_at:
             return gettext("No longer available")
-        return verbs.render_text(self.verb, {**self.parts, "actor": self.people_text}) if self.verb else self.title
+        if not self.verb:
+            return self.title
+        return verbs.render_text(self.verb, {**self.parts, "actor": self.people_text}, self.event_count)
+
+    @property
+    def event_count(self) -> int:
+        """How many events its sentence is about."""
+        return self.group_size if self.superseded_at is None else 1
 
     @property
     def people_text(self) -> str:
@@ -282,10 +284,12 @@ class Notification(models.Model):
 
     @property
     def body_text(self) -> str:
-        """With a verb, the body is a text of ours too, and is shown in the reader's language where that is known."""
+        """With a verb, the body is a text of ours too, and is shown in the reader's language where that is known;
+        unless it quotes somebody."""
         if self.unavailable_at:
             return ""
-        return gettext(self.body) if self.verb and self.body else self.body
+        is_ours = self.verb and self.body and not verbs.quotes(self.verb)
+        return gettext(self.body) if is_ours else self.body
 
     @property
     def link(self) -> str:
@@ -329,21 +333,6 @@ class Notification(models.Model):
     @property
     def category_icon(self) -> str:
         return self.category_shown.icon
-
-    @property
-    def actor_initials(self) -> str:
-        return "".join(word[0] for word in self.actor_name.split()[:2]).upper()
-
-    @property
-    def actor_face(self) -> str:
-        """The address of the actor's picture; empty where there is none. See models/faces.py."""
-        has_one = self.actor_id is not None and hasattr(get_user_model(), "avatar_url")
-        return str(getattr(self.actor, "avatar_url", "")) if has_one else ""
-
-    @property
-    def actor_hue(self) -> int:
-        """0 to 11, the same for the same name everywhere."""
-        return sum(self.actor_name.encode()) % 12
 
     def as_inserted(self) -> "Notification":
         """After its insertion, of which somebody else knows the rest: what stamping writes is read when it is asked

@@ -31,4 +31,5 @@ class Presence(models.Model):
 
     @classmethod
     def online(cls) -> models.QuerySet["Presence"]:
-        return cls.objects.filter(until__gt=clock.now())
+        """Those who may be seen."""
+        return cls.objects.filter(until__gt=clock.now(), inbox__is_invisible=False)

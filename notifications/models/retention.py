@@ -16,9 +16,11 @@ from django.db.models import Exists, OuterRef, Q
 from . import clock
 from .inbox import Inbox
 from .job import Job
+from .message import Message
 from .mute import Mute
 from .notification import LISTED, Notification, NotificationQuerySet
 from .sighting import Sighting
+from .thread import Thread
 
 SLICE = 500  # ids looked at in one step, after which the tick looks at what is due
 
@@ -80,11 +82,23 @@ def remove_slice(limits: Limits, after: int) -> tuple[int, int | None]:
 
 
 def remove_leavings(limits: Limits) -> None:
-    """Mutes that are over, when older items were seen, and jobs that ended as long ago as what has been read."""
+    """Mutes that are over, messages that were taken back as long ago as what is put away, when older items were seen,
+    and jobs that ended as long ago as what has been read."""
     Mute.objects.filter(until__lt=clock.now()).delete()
+    if limits.archived_before:
+        remove_retracted(limits.archived_before)
     if limits.read_before:
         newest = Sighting.objects.filter(inbox=OuterRef("inbox"), revision__gt=OuterRef("revision"))
         Sighting.objects.filter(Exists(newest), at__lt=limits.read_before).delete()
         old = Job.objects.ended().filter(ended_at__lt=limits.read_before).order_by("ended_at")
         while some := list(old.values_list("pk", flat=True)[:SLICE]):
             Job.objects.filter(pk__in=some).delete()
+
+
+def remove_retracted(before: datetime) -> None:
+    """Messages. Pages that have not heard yet that they are gone get the newest ones anew."""
+    old = Message.objects.filter(retracted_at__lt=before)
+    for thread in Thread.objects.filter(pk__in=old.values("thread")):
+        with thread.change():
+            thread.floor = thread.revision
+            old.filter(thread=thread).delete()

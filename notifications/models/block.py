@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from . import clock
+
+
+class BlockQuerySet(models.QuerySet["Block"]):
+    def between(self, inbox: Any, other: Any) -> "BlockQuerySet":
+        """In either direction."""
+        return self.filter(inbox=inbox, user=other.user_id) | self.filter(inbox=other, user=inbox.user_id)
+
+
+class Block(models.Model):
+    """A reader wants nothing from somebody: no thread of theirs, and no word of theirs in a room rings."""
+
+    inbox = models.ForeignKey("notifications.Inbox", models.CASCADE, related_name="blocks", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    since = models.DateTimeField(default=clock.now)
+
+    objects = BlockQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "user"], name="block_once")]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} blocked by inbox {self.inbox_id}"

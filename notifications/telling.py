@@ -1,0 +1,182 @@
+"""Telling: who follows a thread and does not read it just now, gets a notification of what was said.
+
+Whoever has it open is left alone for ``PATIENCE``: their page shows the message, and says so. Where it does not,
+because the tab is hidden or the laptop fell asleep, the tick tells them, too: so nothing is lost, and nothing rings that is
+being read. Telling twice does no harm, by two processes neither: a notification of a message has one key.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
+
+from . import targets
+from .delivery import make_draft, notify_many, put, wish_for_each
+from .models import (
+    Block,
+    Follow,
+    Inbox,
+    Level,
+    Message,
+    Mute,
+    Notification,
+    Report,
+    Retraction,
+    Thread,
+    ThreadPresence,
+    clock,
+)
+from .models.notification import NotificationQuerySet
+from .models.rewriting import rewrite
+from .models.thread import PATIENCE
+
+targets.register(Thread, lambda user, thread: thread.is_open_to(Inbox.objects.of(user)))
+
+AT_ONCE = 1_000  # followers; where there are more, the tick tells them
+INBOXES = 1_000  # in one transaction
+
+
+def tell(thread: Thread) -> None:
+    """Tell whoever is to be told of its latest messages by now."""
+    moment, told = clock.now(), thread.told_number
+    later: datetime | None = None
+    for message in thread.messages.with_faces().filter(number__gt=told).order_by("number"):
+        is_late = message.sent_at + PATIENCE <= moment
+        if message.retracted_at is None:
+            tell_of(thread, message, those_inside=is_late)
+        if not is_late:
+            later = later or message.sent_at + PATIENCE
+        elif later is None:
+            told = message.number
+    thread.note_telling(told, later)
+
+
+def tell_soon(thread: Thread) -> None:
+    """After a message: at once where they are few enough for whoever waits for it; else the tick does."""
+    if thread.follows.count() <= AT_ONCE:
+        tell(thread)
+    else:
+        Thread.objects.filter(pk=thread.pk).update(tell_at=clock.now())
+
+
+def tell_of(thread: Thread, message: Message, *, those_inside: bool) -> None:
+    """Of one message, all who lack it. ``those_inside``: also who seems to have the thread open."""
+    follows = thread.follows.lacking(message.number).exclude(inbox__user=message.author_id)
+    follows = follows.exclude(inbox__in=those_blocking(message))
+    if not those_inside:
+        follows = follows.exclude(inbox__in=ThreadPresence.now_in([thread.pk]).values("inbox"))
+    is_named = Q(inbox__user__in=message.mentions if thread.is_room else ())
+    named = ids_of(follows.filter(is_named).exclude(level=Level.NOTHING))
+    others = ids_of(follows.exclude(is_named).wanting_everything())
+    ring(thread, message, "thread.mentioned", named)
+    ring(thread, message, "room.said" if thread.is_room else "thread.said", others)
+    lacking = Follow.objects.of(thread.topic).filter(told_number__lt=message.number)
+    lacking.filter(inbox__in=[*named, *others]).update(told_number=message.number)
+    if thread.is_open and message.mentions:
+        ring(thread, message, "thread.mentioned", passers_by(thread, message))
+
+
+def passers_by(thread: Thread, message: Message) -> list[int]:
+    """Who is mentioned in an open room, and does not follow it."""
+    inboxes = Inbox.objects.filter(user__in=message.mentions).exclude(user=message.author_id)
+    inboxes = inboxes.exclude(pk__in=thread.follows.values("inbox")).exclude(pk__in=those_blocking(message))
+    return list(inboxes.values_list("pk", flat=True))
+
+
+def those_blocking(message: Message) -> QuerySet[Block, Any]:
+    return Block.objects.filter(user=message.author_id).values("inbox")
+
+
+def ids_of(follows: QuerySet[Follow]) -> list[int]:
+    return list(follows.order_by("inbox").values_list("inbox_id", flat=True))
+
+
+def ring(thread: Thread, message: Message, verb: str, inbox_ids: list[int]) -> None:
+    """Put it into these inboxes, but for those whose reader wants none of it. A mention stands by itself; whatever else
+    is said in a thread is one row."""
+    if not inbox_ids:
+        return
+    draft = make_draft(
+        verb=verb,
+        actor=message.author or message.author_name,
+        target=thread,
+        url=f"{thread.get_absolute_url()}#message-{message.number}",
+        body=message.excerpt,
+        category="rooms" if thread.is_room else "messages",
+        group_key="" if verb == "thread.mentioned" else thread.topic,
+    )
+    about = {"category": draft.category, "group_key": draft.group_key, "target": draft.target}
+    wanting = Inbox.objects.filter(pk__in=inbox_ids, user__is_active=True)
+    wanting = wanting.exclude(pk__in=Mute.objects.about(**about).values("inbox"))
+    put(list(wanting.values_list("pk", flat=True)), message.item_key, draft)
+
+
+# What was said is said otherwise, or not at all.
+
+
+def tell_of_edit(message: Message) -> None:
+    """What its notifications quote is what it says now."""
+    rows = notifications_of(message)
+    inbox_ids = list(rows.order_by("inbox").values_list("inbox_id", flat=True))
+    for start in range(0, len(inbox_ids), INBOXES):
+        rewrite(rows, inbox_ids[start : start + INBOXES], body=message.excerpt)
+
+
+def take_back(message: Message) -> None:
+    """Nobody's inbox quotes it any more."""
+    wish_for_each(notifications_of(message), Retraction())
+
+
+def notifications_of(message: Message) -> NotificationQuerySet:
+    about = Notification.objects.about(targets.name_of(message.thread))
+    return about.filter(key=message.item_key, retracted_at=None)
+
+
+# What has been read.
+
+
+def note_readings(thread: Thread, inbox_ids: list[int], number: int) -> None:
+    """These have read up to there, on the thread's own page: what rings for it is read as well."""
+    follows = thread.follows.filter(inbox__in=inbox_ids)
+    quiet = follows.filter(Q(read_number__gte=number) | Q(told_number__lte=F("read_number")))
+    rung = set(inbox_ids) - set(quiet.values_list("inbox_id", flat=True))
+    thread.note_reading(inbox_ids, number)
+    start = f"message-{thread.pk}-"
+    ringing = Notification.objects.unread().filter(inbox__in=rung, key__startswith=start)
+    keys: dict[int, list[str]] = defaultdict(list)
+    for inbox_id, key in ringing.values_list("inbox_id", "key") if rung else ():
+        if int(key.removeprefix(start)) <= number:
+            keys[inbox_id].append(key)
+    for inbox in Inbox.objects.filter(pk__in=keys):
+        inbox.mark_read(*keys[inbox.pk])
+
+
+# What else is told.
+
+
+def tell_of_invitation(room: Thread, member: Any, inbox_ids: list[int]) -> None:
+    draft = make_draft(
+        verb="room.invited", actor=member, target=room, url=room.get_absolute_url(), body=room.about, category="rooms"
+    )
+    put(inbox_ids, f"room-{room.pk}-{room.revision}", draft)
+
+
+def tell_staff(report: Report) -> None:
+    """Those who may look at reports."""
+    users: Any = get_user_model()
+    staff = users._default_manager.with_perm(
+        "notifications.view_report", backend="django.contrib.auth.backends.ModelBackend"
+    ).filter(is_staff=True)
+    notify_many(
+        staff,
+        verb="message.reported",
+        actor=report.reporter_name,
+        params={"author": report.author_name},
+        body=report.reason,
+        url=reverse("admin:notifications_report_change", args=[report.pk]),
+        category="security",
+        key=f"report-{report.pk}",
+    )

@@ -1,0 +1,210 @@
+"""Talking: what somebody may do in threads. Who may not is told why, in words for them; nothing is written then."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from . import telling
+from .mentions import mentioned_in
+from .models import Block, Inbox, Message, MessageContent, Report, Thread
+from .models.allowance import INVITATIONS, MESSAGES, NEW_ROOMS, NEW_THREADS, REPORTS, Allowance
+from .models.face import display_name
+from .models.message import random_key
+from .models.report import REASON_LIMIT
+from .models.thread import ABOUT_LIMIT, NAME, RESERVED_NAMES, TITLE_LIMIT, NotInside
+
+
+class NotAllowed(Exception):
+    """What somebody may not do. The text says why."""
+
+
+def content_of(text: str) -> MessageContent:
+    """Raises InvalidMessage."""
+    return MessageContent(text, mentioned_in(text))
+
+
+# Saying something.
+
+
+def write_to(author: Any, recipient: Any, text: str, *, key: str = "") -> Message:
+    """To one person: in the thread of these two, which begins with it. Raises InvalidMessage, NotAllowed or TooFast."""
+    content = content_of(text)
+    mine, theirs = Inbox.objects.of(author), Inbox.objects.of(recipient)
+    if mine == theirs:
+        raise NotAllowed(_("Choose somebody else to write to."))
+    check_may_write(mine, theirs)
+    low, high = sorted([mine, theirs], key=lambda inbox: inbox.pk)
+    if not Thread.objects.filter(low=low, high=high).exists():
+        Allowance.spend(mine.pk, NEW_THREADS)
+    return say(author, Thread.between(mine, theirs), content, key=key)
+
+
+def say(author: Any, thread: Thread, said: str | MessageContent, *, key: str = "") -> Message:
+    """In a thread. The same key again says nothing twice. Raises InvalidMessage, NotAllowed or TooFast."""
+    content = said if isinstance(said, MessageContent) else content_of(said)
+    mine = Inbox.objects.of(author)
+    if not thread.is_room:
+        check_may_write(mine, thread.other(mine))
+    if key and (found := thread.messages.filter(author=author, key=key).first()):
+        return found
+    Allowance.spend(mine.pk, MESSAGES)
+    try:
+        message = thread.post(mine, content, key or random_key())
+    except NotInside:
+        raise NotAllowed(_("You are not in this room any more.")) from None
+    telling.tell_soon(thread)
+    return message
+
+
+def check_may_write(mine: Inbox, theirs: Inbox | None) -> None:
+    users: Any = get_user_model()
+    if theirs is None or not users._default_manager.filter(pk=theirs.user_id, is_active=True).exists():
+        raise NotAllowed(_("This person has left, and can read nothing any more."))
+    if mine.blocks.filter(user=theirs.user_id).exists():
+        raise NotAllowed(_("You have blocked {name}. Unblock them to write.").format(name=display_name(theirs.user)))
+    if theirs.blocks.filter(user=mine.user_id).exists():
+        raise NotAllowed(_("You cannot write to {name}.").format(name=display_name(theirs.user)))
+
+
+def edit(author: Any, message: Message, text: str) -> None:
+    """One's own. Raises InvalidMessage, NotAllowed or TooFast."""
+    content = content_of(text)
+    if message.author_id != author.pk or message.retracted_at:
+        raise NotAllowed(_("Only its author can change a message, while it is there."))
+    Allowance.spend(Inbox.objects.of(author).pk, MESSAGES)
+    if message.thread.edit(message, content):
+        message.refresh_from_db()
+        message.__dict__.pop("text", None)
+        telling.tell_of_edit(message)
+
+
+def retract(user: Any, message: Message) -> None:
+    """One's own; in a room, its keeper takes back everybody's. What was said is gone for good."""
+    if message.author_id != user.pk and not message.thread.may_be_kept_by(user):
+        raise NotAllowed(_("Only its author can take a message back."))
+    take_back(message)
+
+
+def take_back(message: Message) -> None:
+    """By whoever may."""
+    if message.thread.retract(message):
+        telling.take_back(message)
+
+
+# Rooms.
+
+
+def start_room(keeper: Any, title: str, *, about: str = "", is_open: bool = True) -> Thread:
+    """Raises NotAllowed where there is such a room, or TooFast."""
+    mine = Inbox.objects.of(keeper)
+    name = name_of_room(title)
+    if Thread.objects.filter(topic=f"room:{name}").exists():
+        raise NotAllowed(taken(name))
+    Allowance.spend(mine.pk, NEW_ROOMS)
+    try:
+        with transaction.atomic():
+            return Thread.make_room(name, check_title(title), mine, about=about.strip()[:ABOUT_LIMIT], is_open=is_open)
+    except IntegrityError:
+        raise NotAllowed(taken(name)) from None
+
+
+def taken(name: str) -> str:
+    return _("There is a room of the name “{name}” already.").format(name=name)
+
+
+def name_of_room(title: str) -> str:
+    """As it stands in the address: "Ops & Deploys" is "ops-deploys"; one without Latin letters gets a random name."""
+    name = slugify(title)[:60].strip("-")
+    return name if NAME.fullmatch(name) and name not in RESERVED_NAMES else f"room-{random_key()[:8].lower()}"
+
+
+def check_title(title: str) -> str:
+    title = " ".join(title.split())
+    if not title or len(title) > TITLE_LIMIT or "\x00" in title:
+        raise NotAllowed(_("A room has a name of at most {limit} characters.").format(limit=TITLE_LIMIT))
+    return title
+
+
+def change_room(user: Any, room: Thread, *, title: str, about: str, is_open: bool) -> None:
+    if not room.may_be_kept_by(user):
+        raise NotAllowed(_("Only who keeps this room can change it."))
+    room.rewrite(title=check_title(title), about=about.strip()[:ABOUT_LIMIT], is_open=is_open)
+
+
+def invite(member: Any, room: Thread, people: list[Any]) -> int:
+    """Into a room, by somebody who is in it. How many are new there. Raises NotAllowed or TooFast."""
+    mine = Inbox.objects.of(member)
+    if not room.is_room or not room.follows.filter(inbox=mine).exists():
+        raise NotAllowed(_("Only who is in a room can invite others."))
+    Allowance.spend(mine.pk, INVITATIONS)
+    blocking = set(Block.objects.filter(user=member).values_list("inbox__user_id", flat=True))
+    wanted = [person.pk for person in people if person.is_active and person.pk not in blocking]
+    inside = room.follows.values("inbox__user")
+    new = Inbox.objects.filter(user__in=wanted).exclude(user__in=inside)
+    inbox_ids = list(new.values_list("pk", flat=True))
+    count = room.admit(inbox_ids) if inbox_ids else 0
+    if count:
+        telling.tell_of_invitation(room, member, inbox_ids)
+    return count
+
+
+def join(user: Any, room: Thread) -> None:
+    """An open room."""
+    if not (room.is_room and room.is_open):
+        raise NotAllowed(_("This room is by invitation."))
+    mine = Inbox.objects.of(user)
+    if not room.follows.filter(inbox=mine).exists():
+        room.admit([mine.pk])
+
+
+def leave(user: Any, room: Thread) -> None:
+    """A thread of two is not left, but can be muted."""
+    if room.is_room:
+        room.let_go(Inbox.objects.of(user))
+
+
+def dismiss(keeper: Any, room: Thread, inbox: Inbox) -> None:
+    """Somebody, from a room, by who keeps it."""
+    if not room.may_be_kept_by(keeper):
+        raise NotAllowed(_("Only who keeps this room can do that."))
+    room.let_go(inbox)
+
+
+# People who harm.
+
+
+def block(reader: Any, user: Any) -> None:
+    inbox = Inbox.objects.of(reader)
+    if user.pk != reader.pk:
+        Block.objects.get_or_create(inbox=inbox, user=user)
+
+
+def unblock(reader: Any, user: Any) -> None:
+    Inbox.objects.of(reader).blocks.filter(user=user).delete()
+
+
+def report(reporter: Any, message: Message, reason: str = "") -> Report:
+    """Tell staff of a message, once. Raises NotAllowed or TooFast."""
+    if message.retracted_at:
+        raise NotAllowed(_("This message was taken back already."))
+    found = Report.objects.filter(message=message, reporter=reporter).first()
+    if found is not None:
+        return found
+    Allowance.spend(Inbox.objects.of(reporter).pk, REPORTS)
+    thread = message.thread
+    made, _is_new = Report.objects.get_or_create(
+        message=message,
+        reporter=reporter,
+        defaults={
+            "reporter_name": display_name(reporter),
+            "author_name": message.author_name,
+            "where": thread.title if thread.is_room else _("In private"),
+            "body": message.body,
+            "reason": reason.replace("\x00", "").strip()[:REASON_LIMIT],
+        },
+    )
+    telling.tell_staff(made)
+    return made
