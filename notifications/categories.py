@@ -64,6 +64,8 @@ def everything() -> list[Category]:
 
 register("general", _("General"))
 register("people", _("People"), icon="people")
+register("messages", _("Messages"), icon="chat")
+register("rooms", _("Rooms"), icon="door")
 register("announcements", _("Announcements"), icon="megaphone", required=True)
 register("jobs", _("Jobs"), icon="gear", required=True)
 register("security", _("Security"), icon="shield", level="warning", required=True)

@@ -19,7 +19,8 @@ from . import categories, events, origins, targets, verbs
 from .models import Draft, Inbox, Mute, Notification, Retraction, clock
 from .models.bulk import insert_for_each, insert_once
 from .models.draft import check_key
-from .models.notification import random_key
+from .models.face import display_name
+from .models.notification import NotificationQuerySet, random_key
 from .models.stamping import settle
 from .models.words import words_of
 
@@ -60,11 +61,7 @@ def notify(recipient: AbstractBaseUser, *, key: str = "", **content: Any) -> Not
     if is_muted(inbox_id, draft):
         skip(recipient, "muted")
         return None
-    row = row_of(draft, key or random_key())
-    row.inbox_id = inbox_id
-    with transaction.atomic():
-        row.pk = insert_once(row)
-        settle_after_commit([inbox_id])
+    row = put_one(inbox_id, key or random_key(), draft)
     if row.pk:
         return row.as_inserted()
     there = Notification.objects.get(inbox=inbox_id, key=row.key)
@@ -120,9 +117,14 @@ def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = 
     rows = Notification.objects.about(targets.name_of(target)).filter(unavailable_at=None, retracted_at=None)
     if recipients is not None:
         rows = rows.filter(inbox__user__in=[user.pk for user in recipients])
+    return wish_for_each(rows, Retraction(is_of_target=True))
+
+
+def wish_for_each(rows: NotificationQuerySet, wish: Retraction) -> int:
+    """Carried out after the commit; where there are many, by the tick. How many they are."""
     with transaction.atomic():
         inbox_ids = list(rows.order_by().values_list("inbox_id", flat=True).distinct())
-        count = insert_for_each(rows, "notification", Retraction(is_of_target=True))
+        count = insert_for_each(rows, "notification", wish)
         settle_after_commit(inbox_ids[:CLOSED_AT_ONCE])
     return count
 
@@ -156,11 +158,6 @@ def make_draft(actor: Any = None, target: Any = None, **content: Any) -> Draft:
     elif target:
         content["target_label"] = str(target)
     return Draft(**content)
-
-
-def display_name(user: AbstractBaseUser) -> str:
-    full_name = getattr(user, "get_full_name", lambda: "")()
-    return str(full_name or user.get_username())[:150]
 
 
 def address_of(target: models.Model) -> str:
@@ -197,6 +194,16 @@ def is_muted(inbox_id: int, draft: Draft) -> bool:
 def skip(recipient: AbstractBaseUser, reason: str) -> None:
     log.info("Nothing was delivered to %s: %s.", recipient, reason)
     events.send(events.notification_skipped, Notification, user=recipient, reason=reason)
+
+
+def put_one(inbox_id: int, key: str, draft: Draft) -> Notification:
+    """Into one inbox, in the caller's transaction; shown after its commit. Without an id where the key was there."""
+    row = row_of(draft, key)
+    row.inbox_id = inbox_id
+    with transaction.atomic():
+        row.pk = insert_once(row)
+        settle_after_commit([inbox_id])
+    return row
 
 
 def put(inbox_ids: list[int], key: str, draft: Draft) -> int:

@@ -25,7 +25,19 @@ from .job_branches import settle_branched
 from .job_files import remove
 from .live import push
 from .live.sessions import digest
-from .models import Audience, Board, Broadcast, BroadcastEvent, Browser, Inbox, Job, Noticeboard, clock
+from .models import (
+    Allowance,
+    Audience,
+    Board,
+    Broadcast,
+    BroadcastEvent,
+    Browser,
+    Inbox,
+    Job,
+    Noticeboard,
+    ThreadPresence,
+    clock,
+)
 from .models.broadcast import PUBLISHED, SCHEDULED, touch
 from .models.broadcast_event import REMINDING
 
@@ -259,6 +271,13 @@ def stop_worker(job_id: str, attempt: int) -> None:
         job_task.stop_worker_of(job_id, attempt)
     except Exception as error:  # whatever the broker throws: what the worker still does, has no effect on the job
         log.warning("The worker of job %s could not be stopped: %s", job_id, error or type(error).__name__)
+
+
+@receiver(events.tidying_due)
+def remove_what_is_over(sender: type, **kwargs: Any) -> None:
+    """Seats that processes which died have left behind, and limits of which nothing is used up any more."""
+    ThreadPresence.remove_expired()
+    Allowance.remove_unused()
 
 
 @receiver(post_delete, sender=Job)

@@ -24,11 +24,27 @@ class UnknownVerb(ValueError):
 
 
 _registry: dict[str, str | Promise] = {}
+_many: dict[str, str | Promise] = {}
+_quoting: set[str] = set()
 
 
-def register(name: str, text: str | Promise) -> None:
-    """Make a verb known, such as ``register("comment.added", _("{actor} commented on {target}"))``."""
+def register(name: str, text: str | Promise, *, many: str | Promise = "", quotes: bool = False) -> None:
+    """Make a verb known, such as ``register("comment.added", _("{actor} commented on {target}"))``.
+
+    ``many`` is its text where one row stands for several events, ``{count}`` of them. ``quotes`` says that the body is
+    somebody's own words: it is shown as it was given, and never looked up in a catalogue.
+    """
     _registry[name] = text
+    _many.pop(name, None)
+    _quoting.discard(name)
+    if many:
+        _many[name] = many
+    if quotes:
+        _quoting.add(name)
+
+
+def quotes(name: str) -> bool:
+    return name in _quoting
 
 
 def check(name: str, params: Mapping[str, object]) -> None:
@@ -65,14 +81,19 @@ def said(part: object, depth: int = 0) -> str:
     return str(part)[:LONGEST]
 
 
-def render_text(name: str, params: Mapping[str, object]) -> str:
-    """The sentence in the active language. A verb that is gone shows its name."""
-    return fill(str(_registry.get(name, name)), params)
+def text_of(name: str, count: int) -> str:
+    """In the active language, for so many events. A verb that is gone shows its name."""
+    return str((_many.get(name) if count > 1 else None) or _registry.get(name, name))
 
 
-def render_html(name: str, params: Mapping[str, object]) -> SafeString:
+def render_text(name: str, params: Mapping[str, object], count: int = 1) -> str:
+    """The sentence in the active language."""
+    return fill(text_of(name, count), params)
+
+
+def render_html(name: str, params: Mapping[str, object], count: int = 1) -> SafeString:
     """The same, escaped, each part isolated for mixed writing directions."""
-    pieces = PART.split(str(_registry.get(name, name)))
+    pieces = PART.split(text_of(name, count))
     html = [
         format_html("<bdi>{}</bdi>", isolated(params.get(piece, piece))) if odd else conditional_escape(piece)
         for odd, piece in zip([i % 2 for i in range(len(pieces))], pieces, strict=True)
@@ -88,7 +109,13 @@ def isolated(part: object) -> object:
 register("account.created", _("{actor} has joined"))
 register("account.new_browser", _("New sign-in from {browser}"))
 register("broadcast.reminder", _("Please confirm that you have read “{target}”"))
+register("echo.sent", _("A test of the live connection"))
 register("job.succeeded", _("{job} is done"))
 register("job.failed", _("{job} failed"))
 register("job.cancelled", _("{job} was cancelled"))
 register("job.lost", _("{job} was cut off"))
+register("thread.said", _("{actor} wrote to you"), many=_("{actor} wrote to you: {count} new"), quotes=True)
+register("thread.mentioned", _("{actor} mentioned you in {target}"), quotes=True)
+register("room.said", _("{actor} in {target}"), many=_("{actor} in {target}: {count} new"), quotes=True)
+register("room.invited", _("{actor} has invited you to {target}"), quotes=True)
+register("message.reported", _("{actor} has reported a message of {author}"), quotes=True)

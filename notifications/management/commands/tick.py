@@ -11,10 +11,10 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
-from notifications import events
+from notifications import events, telling
 from notifications.broadcasting import send_some_reminders
 from notifications.job_keeper import JobKeeper
-from notifications.models import Board, Broadcast, BroadcastEvent, Inbox, clock
+from notifications.models import Board, Broadcast, BroadcastEvent, Inbox, Thread, clock
 from notifications.models.notification import due_inboxes, pending_inboxes
 from notifications.models.retention import Limits, remove_slice
 from notifications.models.stamping import settle
@@ -72,6 +72,10 @@ def tick(announcer: "Announcer | None" = None) -> None:
         announcer.look()
     if left:
         log.info("Stamped what was left behind in %d inboxes.", len(left))
+    for thread in Thread.objects.to_be_told().order_by("tell_at")[:BATCH]:
+        with unharmed(f"The followers of thread {thread.pk} could not be told"):
+            telling.tell(thread)
+        announcer.look()
     for inbox in Inbox.objects.filter(pk__in=due_inboxes(BATCH)).order_by("pk"):
         with unharmed(f"What was snoozed in inbox {inbox.pk} could not be brought back"):
             while inbox.bring_back_due():
