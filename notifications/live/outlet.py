@@ -13,6 +13,8 @@ from .frames import Frame
 from .job_frames import JobFrame
 from .job_positions import JobPosition
 from .positions import Position
+from .thread_frames import ThreadFrame
+from .thread_positions import NO_THREAD, ThreadPosition
 from .wires import Write
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Outlet:
         frames_per_second: float,
         write: Write | None = None,
         jobs: JobPosition | None = None,
+        thread: ThreadPosition | None = None,
     ):
         self.inbox_id = inbox_id
         self.access = access
@@ -63,6 +66,8 @@ class Outlet:
         self.session_key = session_key
         self.position = position
         self.jobs = jobs or JobPosition(inbox_id=inbox_id, user_id=user_id)
+        self.thread = thread or NO_THREAD
+        self.thread_listed_at: int | None = None  # the revision of the last whole page of messages that was sent
         self._jobs_at: list[float] = []  # when it got its last frames of jobs; lists, as an empty deque takes 600 bytes
         self.is_behind = True
         self.closed = False
@@ -187,8 +192,27 @@ class Outlet:
         self._tokens -= 1
         self._send_frame(html, before)
 
+    def tell(self, html: str) -> None:
+        """Send something beside what it lacks: the page stays where it stands."""
+        self._send_frame(html)
+
+    @property
+    def last_receipt(self) -> str:
+        """Of the last frame that was sent."""
+        return self._unacknowledged[-1][0]
+
+    def awaits(self, receipt: str) -> bool:
+        return any(receipt == one for one, _ in self._unacknowledged)
+
     def push_jobs(self, frame: JobFrame) -> None:
         self._note_jobs()
+        self._send_frame(frame.html)
+
+    def push_thread(self, frame: ThreadFrame) -> None:
+        self.thread = frame.position
+        if frame.is_full:
+            self.thread_listed_at = frame.position.at
+        self._tokens -= 1
         self._send_frame(frame.html)
 
     def _note_jobs(self) -> None:

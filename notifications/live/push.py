@@ -51,6 +51,11 @@ def nudge_job(job_id: str, inbox_id: int, version: int) -> None:
     sender().put_job(job_id, inbox_id, version)
 
 
+def nudge_thread(thread_id: int, revision: int) -> None:
+    """Tell the hubs where somebody has this thread open that it is at this revision, after the commit."""
+    sender().put_thread(thread_id, revision)
+
+
 def flush(timeout: float = 3.0) -> bool:
     """Wait until what waits has left, or the bus was given up on. For commands that are about to end."""
     return sender().flush(timeout)
@@ -65,6 +70,7 @@ class Sender:
         self._revisions: dict[int, int] = {}
         self._messages: list[Message] = []
         self._jobs: dict[str, tuple[int, int]] = {}
+        self._threads: dict[int, int] = {}
         self._changed = threading.Condition()
         self._is_sending = False
         self._thread: threading.Thread | None = None
@@ -90,12 +96,18 @@ class Sender:
                 self._jobs[job_id] = (inbox_id, max(version, known))
             self._wake()
 
+    def put_thread(self, thread_id: int, revision: int) -> None:
+        with self._changed:
+            if len(self._threads) < WAITING_LIMIT or thread_id in self._threads:
+                self._threads[thread_id] = max(revision, self._threads.get(thread_id, 0))
+            self._wake()
+
     def flush(self, timeout: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: not (self._has_work() or self._is_sending), timeout)
 
     def _has_work(self) -> bool:
-        return bool(self._revisions or self._messages or self._jobs)
+        return bool(self._revisions or self._messages or self._jobs or self._threads)
 
     def _wake(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -120,8 +132,9 @@ class Sender:
                 revisions, self._revisions = self._revisions, {}
                 messages, self._messages = self._messages, []
                 jobs, self._jobs = self._jobs, {}
+                threads, self._threads = self._threads, {}
                 self._is_sending = True
-            self._send([*messages_for(revisions), *messages_for_jobs(jobs), *messages])
+            self._send([*messages_for(revisions), *messages_for_jobs(jobs), *messages_for_threads(threads), *messages])
 
     def _send(self, messages: list[Message]) -> None:
         if time.monotonic() < self.paused_until:
@@ -167,6 +180,11 @@ def messages_for_jobs(jobs: dict[str, tuple[int, int]]) -> Iterator[Message]:
     """To the group of its owner's inbox, in which hubs are, too, where others watch a job of this owner."""
     for job_id, (inbox_id, version) in jobs.items():
         yield groups.inbox(inbox_id), {"type": groups.JOB, "job": job_id, "inbox": inbox_id, "version": version}
+
+
+def messages_for_threads(threads: dict[int, int]) -> Iterator[Message]:
+    for thread_id, revision in threads.items():
+        yield groups.thread(thread_id), {"type": groups.THREAD_CHANGED, "thread": thread_id, "revision": revision}
 
 
 def wire(revisions: dict[int, int]) -> dict[str, int]:

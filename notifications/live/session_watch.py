@@ -71,6 +71,7 @@ class SessionWatch:
                 outlet.access = access[outlet.inbox_id]
                 self._hub.mark_dirty([outlet.inbox_id])
                 self._hub.jobs.mark([outlet])
+                self._hub.threads.mark([outlet])
 
     async def _end(self, outlet: Outlet, has_signed_out: bool) -> None:
         """1012 for a session that is gone: the page comes back at once with the cookie that it has by then.

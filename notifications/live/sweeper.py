@@ -52,6 +52,7 @@ class Sweeper:
             self._renewed_at = time.monotonic()
             self._present.clear()
         await self.write_down()
+        await self._hub.echoes.look()
 
     async def sweep(self) -> None:
         """Compare every page's position with the database, and mark what a lost nudge has left behind."""
@@ -69,6 +70,7 @@ class Sweeper:
             for outlet in hub.outlets.get(inbox_id, ()):
                 if now and outlet.position.since != now[0]:
                     metrics.SWEPT.inc()
+                    hub.echoes.found(inbox_id, now[0])
                     hub.mark_dirty([inbox_id])
                 if now is None or outlet.access != now[1]:
                     suspects.append(outlet)
@@ -77,6 +79,7 @@ class Sweeper:
             hub.broadcasts.look_again()
         await hub.sessions.check(suspects)
         await hub.jobs.sweep()
+        await hub.threads.sweep()
         await hub.audiences.meet()
         await self._await_next_end()
 
@@ -101,6 +104,7 @@ class Sweeper:
             await database.renew_presence(list(new))
         self._present = set(hub.outlets)
         await hub.reach.write_down()
+        await hub.here.write_down()
 
     async def send_heartbeats(self) -> None:
         """Whatever becomes of the database: a page that hears nothing takes its connection for dead."""

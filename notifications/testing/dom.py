@@ -134,15 +134,25 @@ class Document:
             "tray": [self.text("#tray-count"), *(tight(row) for row in self._children("#tray-list"))],
             "jobs": [tight(row) for row in self._children("#jobs")],
             "job": [tight(one) for name in ("#job-page", "#log") if (one := self.find(name)) is not None],
+            "thread": self.thread(),
             "item": [source(one) for one in self.root.iter() if (one.get("id") or "").startswith("item-")],
         }
+
+    def thread(self) -> list[str]:
+        """What is said in the thread that the page shows, under which head, and who is there."""
+        parts = [tight(one) for name in ("#thread-head", "#here") if (one := self.find(name)) is not None]
+        return parts + [tight(row) for row in self._visible("#messages")]
 
     def _visible(self, list_: str) -> Iterator[Element]:
         children = self._children(list_)
         for child, following in zip_longest(children, children[1:]):
-            is_day = "day" in (child.get("class") or "").split()
-            if not is_day or (following is not None and "notification" in (following.get("class") or "")):
+            if not is_day(child) or not (following is None or is_day(following)):
                 yield child
+
+
+def is_day(row: Element) -> bool:
+    """Whether it is the heading of a day."""
+    return "day" in (row.get("class") or "").split()
 
 
 def source(element: Element) -> str:

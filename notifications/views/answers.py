@@ -15,13 +15,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notifications.broadcasting import may_broadcast
 from notifications.live.frames import frames_for
 from notifications.live.job_frames import job_frames_for
 from notifications.live.job_positions import JobPosition
 from notifications.live.positions import Position, number
+from notifications.live.thread_frames import thread_frame
+from notifications.live.thread_positions import ThreadPosition
 from notifications.models import Noticeboard, Undo
 
 View = Callable[..., HttpResponse]
@@ -57,6 +59,12 @@ def act(view: Act) -> View:
     return transaction.non_atomic_requests(require_POST(never_cache(reader_required(answer))))
 
 
+def form_page(view: View) -> View:
+    """A GET that shows a form, and the POST that sends it."""
+    methods = require_http_methods(["GET", "HEAD", "POST"])
+    return transaction.non_atomic_requests(methods(never_cache(reader_required(view))))
+
+
 def staff_required(view: View) -> View:
     """Strangers are led to the sign-in page; for readers who may not broadcast there is no such page."""
 
@@ -69,17 +77,18 @@ def staff_required(view: View) -> View:
     return reader_required(guarded)
 
 
-def answer_act(request: HttpRequest, said: str = "") -> HttpResponse:
+def answer_act(request: HttpRequest, said: str = "", more: str = "") -> HttpResponse:
     """After an act: nothing where the socket brings the change, the change itself where there is none, and without
     JavaScript the page that it came from.
 
-    ``said`` is what its reader is told, as HTML; where a page has scripts it goes to ``#undo``.
+    ``said`` is what its reader is told, as HTML; where a page has scripts it goes to ``#undo``. ``more`` is what else
+    such a page takes.
     """
     if not request.htmx:  # type: ignore[attr-defined]
         if said:
             messages.success(request, said)
         return HttpResponseRedirect(way_back(request))
-    answer = f'<hx-partial hx-target="#undo" hx-swap="innerHTML">{said}</hx-partial>' if said else ""
+    answer = f'<hx-partial hx-target="#undo" hx-swap="innerHTML">{said}</hx-partial>{more}' if said else more
     if request.POST.get("live") != "on":
         return HttpResponse(frame_of(request, request.POST) + answer)
     return HttpResponse(answer) if answer else HttpResponse(status=204)
@@ -112,7 +121,9 @@ def frame_of(request: HttpRequest, form: Mapping[str, Any]) -> str:
     position = Position.from_form(form, noticeboard.epoch)
     known = (noticeboard.epoch, noticeboard.revision)
     jobs = JobPosition.from_form(form, inbox.pk, request.user.pk)
-    return frames_for({inbox.pk: {position}}, known)[inbox.pk][position].html + job_frames_for({jobs})[jobs].html
+    html = frames_for({inbox.pk: {position}}, known)[inbox.pk][position].html + job_frames_for({jobs})[jobs].html
+    thread = ThreadPosition.from_form(form, noticeboard.epoch)
+    return html + thread_frame(thread, inbox.pk).html if thread.thread_id else html
 
 
 def way_back(request: HttpRequest) -> str:
