@@ -14,7 +14,7 @@ from .bench import Bench
 
 SCENARIOS = (
     *("ceiling", "broadcast", "steady", "personal", "dom", "connects", "idle"),
-    *("servers", "publishing", "lists", "progress"),
+    *("servers", "publishing", "lists", "progress", "room"),
 )
 FILES = 20_000
 

@@ -1,8 +1,8 @@
 """Telling: who follows a thread and does not read it just now, gets a notification of what was said.
 
 Whoever has it open is left alone for ``PATIENCE``: their page shows the message, and says so. Where it does not,
-because the tab is hidden or the laptop fell asleep, the tick tells them, too: so nothing is lost, and nothing rings that is
-being read. Telling twice does no harm, by two processes neither: a notification of a message has one key.
+because the tab is hidden or the laptop fell asleep, the tick tells them, too: so nothing is lost, and nothing rings
+that is being read. Telling twice does no harm, by two processes neither: a notification of a message has one key.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from .views import broadcast_form, broadcasts, exports, health, inbox, jobs, preferences, recipients
+from .views import broadcast_form, broadcasts, echo, exports, health, inbox, jobs, members, messages, preferences, recipients, thread_form, threads
 
 app_name = "notifications"
 
@@ -25,6 +25,10 @@ urlpatterns = [
     path("inbox/preferences/toasts/off/", preferences.hide_toasts, name="hide_toasts"),
     path("inbox/preferences/shortcuts/on/", preferences.enable_shortcuts, name="enable_shortcuts"),
     path("inbox/preferences/shortcuts/off/", preferences.disable_shortcuts, name="disable_shortcuts"),
+    path("inbox/preferences/echo/", echo.send_echo, name="send_echo"),
+    path("inbox/preferences/visible/", preferences.become_visible, name="become_visible"),
+    path("inbox/preferences/invisible/", preferences.become_invisible, name="become_invisible"),
+    path("inbox/preferences/blocks/<int:pk>/unblock/", preferences.unblock, name="unblock"),
     path("inbox/preferences/<slug:name>/mute/", preferences.mute_category, name="mute_category"),
     path("inbox/preferences/<slug:name>/unmute/", preferences.unmute_category, name="unmute_category"),
     path("inbox/preferences/mutes/<int:pk>/unmute/", preferences.unmute, name="unmute"),
@@ -41,6 +45,28 @@ urlpatterns = [
     re_path(rf"^inbox/{KEY}/dismiss/$", inbox.dismiss, name="dismiss"),
     re_path(rf"^inbox/{KEY}/acknowledge/$", inbox.acknowledge, name="acknowledge"),
     re_path(rf"^inbox/{KEY}/mute/$", inbox.mute, name="mute"),
+    path("threads/", threads.threads, name="threads"),
+    path("threads/new/", thread_form.new_thread, name="new_thread"),
+    path("threads/people/", thread_form.find_reader, name="find_reader"),
+    path("threads/rooms/", threads.rooms, name="rooms"),
+    path("threads/rooms/new/", thread_form.new_room, name="new_room"),
+    path("rooms/<slug:name>/", threads.room, name="room"),
+    path("threads/<int:pk>/", threads.thread, name="thread"),
+    path("threads/<int:pk>/say/", messages.say, name="say"),
+    path("threads/<int:pk>/reply/", messages.reply, name="reply"),
+    path("threads/<int:pk>/level/", members.choose_level, name="choose_level"),
+    path("threads/<int:pk>/people/", members.members, name="members"),
+    path("threads/<int:pk>/people/<int:inbox_id>/dismiss/", members.dismiss_member, name="dismiss_member"),
+    path("threads/<int:pk>/invite/", members.invite, name="invite"),
+    path("threads/<int:pk>/join/", members.join_room, name="join_room"),
+    path("threads/<int:pk>/leave/", members.leave_room, name="leave_room"),
+    path("threads/<int:pk>/edit/", thread_form.edit_room, name="edit_room"),
+    path("threads/<int:pk>/block/", members.block_reader, name="block_reader"),
+    path("threads/<int:pk>/unblock/", members.unblock_reader, name="unblock_reader"),
+    path("threads/<int:pk>/<int:number>/", messages.message, name="message"),
+    path("threads/<int:pk>/<int:number>/edit/", messages.edit_message, name="edit_message"),
+    path("threads/<int:pk>/<int:number>/retract/", messages.retract_message, name="retract_message"),
+    path("threads/<int:pk>/<int:number>/report/", messages.report_message, name="report_message"),
     path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
     path("broadcasts/new/", broadcast_form.new_broadcast, name="new_broadcast"),
     path("broadcasts/preview/", broadcast_form.preview_broadcast, name="preview_broadcast"),

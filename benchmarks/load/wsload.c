@@ -30,8 +30,8 @@ enum { TEXT = 1, CLOSE = 8, PING = 9, PONG = 10 };
 enum State { DOWN, CONNECTING, GREETING, OPEN };
 
 typedef struct {
-  char *cookie, *form;  // the form without what moves: since, board, bottom and receipt
-  char since[24], board[24], bottom[64], receipt[64];
+  char *cookie, *form;  // the form without what moves: since, board, bottom and receipt, and where its thread stands
+  char since[24], board[24], bottom[64], receipt[64], thread_at[24], thread_read[24];
 } Page;
 
 typedef struct {
@@ -103,14 +103,18 @@ static void read_pages(void) {
     snprintf(page->board, sizeof page->board, "%s", field(&line));
     snprintf(page->bottom, sizeof page->bottom, "%s", field(&line));
     page->form = line;
+    const char *at = line ? strstr(line, "\"thread_was\":\"") : NULL;  // at which revision the page shows its thread
+    if (at) sscanf(at + 14, "%23[0-9]", page->thread_at);
   }
   has_forms = sockets[0].page.form != NULL;
   fclose(file);
 }
 
 static size_t form_of(Page *page, char *text) {
-  return snprintf(text, TEXT_LIMIT, "{\"since\":\"%s\",\"board\":\"%s\",\"bottom\":\"%s\",\"receipt\":\"%s\",%s}",
-                  page->since, page->board, page->bottom, page->receipt, page->form);
+  return snprintf(text, TEXT_LIMIT,
+                  "{\"since\":\"%s\",\"board\":\"%s\",\"bottom\":\"%s\",\"receipt\":\"%s\","
+                  "\"thread_at\":\"%s\",\"thread_read\":\"%s\",%s}",
+                  page->since, page->board, page->bottom, page->receipt, page->thread_at, page->thread_read, page->form);
 }
 
 static bool copy_value(const char *frame, size_t length, const char *name, char *value, size_t size) {
@@ -133,6 +137,8 @@ static bool note_position(Socket *socket, const char *frame, size_t length) {
   if (!copy_value(tail, rest, "id=\"receipt\"", page->receipt, sizeof page->receipt)) return false;
   copy_value(tail, rest, "id=\"cursor\"", page->since, sizeof page->since);
   copy_value(tail, rest, "id=\"board\"", page->board, sizeof page->board);
+  copy_value(tail, rest, "id=\"thread-at\"", page->thread_at, sizeof page->thread_at);
+  copy_value(tail, rest, "id=\"thread-read\"", page->thread_read, sizeof page->thread_read);
   if (!copy_value(tail, rest, "id=\"bottom-", page->bottom, sizeof page->bottom))
     copy_value(frame, length, "id=\"bottom-", page->bottom, sizeof page->bottom);
   if (memmem(frame, length, "id=\"reach\"", 10)) header->full_lists++;

@@ -31,7 +31,7 @@ TABLE = (
     ("door 404 404 200", "door 404 404 200", "notifications: new_broadcast edit_broadcast"),
     (NONE, "door back back back", "notifications: mark_seen mark_all_read archive_all undo start_export *_selected*"),
     (NONE, "door back back back", "notifications: show_toasts hide_toasts enable_shortcuts disable_shortcuts"),
-    (NONE, "door back back back", "notifications: mute_category unmute_category"),
+    (NONE, "door back back back", "notifications: mute_category unmute_category send_echo"),
     (NONE, "door back 404 404", "notifications: mark_read mark_unread archive unarchive snooze unsnooze mute unmute"),
     (NONE, "door back 404 404", "notifications: mark_saved mark_unsaved dismiss acknowledge"),
     (NONE, "door back 404 back", "notifications: cancel_job end_job_by_force retry_job"),

@@ -17,7 +17,7 @@ KEYS = tuple(secrets.token_hex(8) for _ in range(ROWS))  # stand for the keys wh
 PLACES = tuple(secrets.token_hex(8) for _ in range(ROWS))  # and for the places
 #: The columns that show in the row of an arrival. Others show only when something has been done with it since.
 SHOWN = (
-    *("actor_id", "actor_name", "verb", "title", "body", "category", "level", "reason", "target_label"),
+    *("actor_id", "actor_name", "verb", "title", "body", "category", "level", "reason", "target", "target_label"),
     *("read_at", "saved_at", "unavailable_at", "acknowledged_at"),
 )
 

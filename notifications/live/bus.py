@@ -38,9 +38,10 @@ class Bus:
         on_subscribed: Callable[[str], None],
         on_board: Callable[[int], None],
         on_job: Callable[[str, int, int], None],
+        on_thread: Callable[[int, int], None],
     ):
         self._on_changed, self._on_sessions, self._on_subscribed = on_changed, on_sessions, on_subscribed
-        self._on_board, self._on_job = on_board, on_job
+        self._on_board, self._on_job, self._on_thread = on_board, on_job, on_thread
         self._layer = get_channel_layer()
         self._channel: str | None = None
         self._wanted: Counter[str] = Counter()  # by how many
@@ -165,6 +166,8 @@ class Bus:
             self._on_board(message["revision"])
         elif kind == groups.JOB and is_about_job(message):
             self._on_job(message["job"], message["inbox"], message["version"])
+        elif kind == groups.THREAD_CHANGED and has_numbers(message, "thread", "revision"):
+            self._on_thread(message["thread"], message["revision"])
         elif kind == groups.SESSIONS and isinstance(message.get("inbox"), int):
             self._on_sessions(message["inbox"], str(message.get("ended", "")))
 
@@ -208,6 +211,10 @@ def waiting_for(layer: Any, channel: str) -> "asyncio.Queue[bytes] | None":
     """What the layer has received for us and we have not looked at; None where there is nothing, or no telling."""
     waiting = getattr(layer, "channels", {}).get(channel)
     return waiting if isinstance(waiting, asyncio.Queue) and waiting.qsize() else None
+
+
+def has_numbers(message: dict[str, Any], *names: str) -> bool:
+    return all(isinstance(message.get(name), int) for name in names)
 
 
 def is_about_job(message: dict[str, Any]) -> bool:

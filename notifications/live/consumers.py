@@ -22,6 +22,7 @@ from . import codes, database, hub, origin, refusals, sessions, wires
 from .job_positions import JobPosition
 from .outlet import Outlet
 from .positions import Position
+from .thread_positions import ThreadPosition
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         elif self.outlet is not None:
             said = Position.from_form(form, self._hub.epoch)
             self._hub.acknowledge(self.outlet, said, receipt=str(form.get("receipt")))
+            self._say_of_thread(form)
         elif not self._is_resuming:
             self._is_resuming = True
             self._patience.cancel()
@@ -148,12 +150,19 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             session_key=self._session_key,
             position=position,
             jobs=JobPosition.from_form(form, inbox.pk, user.pk),
+            thread=ThreadPosition.from_form(form, board[0]),
             send=self.send,
             close=self.close,
             frames_per_second=settings.FRAMES_PER_SECOND,
             write=wires.short_way(self.scope, self.base_send),
         )
         self._hub.join(self.outlet, board)
+        self._say_of_thread(form)
+
+    def _say_of_thread(self, form: dict[str, Any]) -> None:
+        if self.outlet is not None and self.outlet.thread.thread_id:
+            said = ThreadPosition.from_form(form, self._hub.epoch)
+            self._hub.hear_of_thread(self.outlet, said, is_here=form.get("here") == "1")
 
     async def _refuse(self, code: int, notice: str) -> None:
         await self.send(notice)

@@ -6,6 +6,7 @@ keep their connections; after an error they begin anew.
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,9 +18,22 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from notifications.job_lists import active_of_inboxes
-from notifications.models import Audience, Board, Broadcast, Inbox, Job, Noticeboard, Presence, clock
+from notifications.models import (
+    Audience,
+    Board,
+    Broadcast,
+    Inbox,
+    Job,
+    Noticeboard,
+    Presence,
+    Thread,
+    ThreadPresence,
+    clock,
+)
 from notifications.models.audience import addressed
 from notifications.models.broadcast import PUBLISHED
+from notifications.telling import note_readings
+from notifications.thread_lists import here_stamp
 
 from . import sessions
 from .board_frames import News, Onlooker
@@ -29,6 +43,8 @@ from .job_frames import JobFrame, job_frames_for, watchers_among
 from .job_moves import moves_for
 from .job_positions import JobPosition
 from .positions import Position
+from .thread_frames import Seat, ThreadFrame, outside, thread_frames_for
+from .thread_positions import ThreadPosition
 
 T = TypeVar("T")
 
@@ -105,6 +121,50 @@ async def jobs_standing(
 async def watchers(user_ids: set[Any]) -> set[Any]:
     """Those of them who may watch everybody's jobs by now."""
     return await ask(watchers_among, user_ids, 0.0)
+
+
+async def thread_frames(
+    wanted: dict[ThreadPosition, set[int]],
+) -> tuple[dict[ThreadPosition, ThreadFrame], set[Seat], dict[int, int]]:
+    """The frames of threads, who may not see them, and ``access`` of the inboxes."""
+
+    def make() -> tuple[dict[ThreadPosition, ThreadFrame], set[Seat], dict[int, int]]:
+        frames, strangers = thread_frames_for(wanted)
+        return frames, strangers, access_of(set().union(*wanted.values()))
+
+    return await ask(make)
+
+
+async def threads_standing(seats: set[Seat]) -> tuple[dict[int, tuple[int, str]], set[Seat]]:
+    """Of each of these threads the revision and the stamp of who is there; and who sits there without a right to."""
+
+    def find() -> tuple[dict[int, tuple[int, str]], set[Seat]]:
+        ids = {thread_id for thread_id, _ in seats}
+        threads = Thread.objects.in_bulk(ids)
+        here = ThreadPresence.shown_in(ids)
+        standing = {pk: (thread.revision, here_stamp(here[pk])) for pk, thread in threads.items()}
+        return standing, outside(threads, seats)
+
+    return await ask(find)
+
+
+async def renew_here(hub: str, new: set[Seat], left: set[Seat], read: dict[Seat, int]) -> None:
+    """Write down who has threads open in this process, and how far they have read."""
+
+    def write() -> None:
+        if new:
+            ThreadPresence.renew(hub, new)
+        if left:
+            ThreadPresence.leave(hub, left)
+        by_message: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for (thread_id, inbox_id), number in read.items():
+            by_message[thread_id, number].append(inbox_id)
+        threads = Thread.objects.in_bulk({thread_id for thread_id, _ in by_message})
+        for (thread_id, number), inbox_ids in by_message.items():
+            if thread_id in threads:
+                note_readings(threads[thread_id], inbox_ids, number)
+
+    await ask(write)
 
 
 async def sessions_standing(inbox_ids: set[int], session_keys: set[str]) -> tuple[dict[int, int], dict[str, Any]]:

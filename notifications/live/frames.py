@@ -8,6 +8,7 @@ name their place by id, so that applying it twice does no harm.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
@@ -24,6 +25,7 @@ from notifications.lists import (
     with_events,
 )
 from notifications.models import Inbox, Noticeboard, Notification, faces
+from notifications.models.echo import ECHO_START
 from notifications.models.job import JOB_START
 from notifications.models.notification import ARRIVAL_LISTS, LISTS
 
@@ -36,6 +38,15 @@ from .standing import Standing
 FRAME_LIMIT = 256 * 1024  # bytes
 TOAST_LIMIT = 3
 CHUNK = 300  # inboxes per query; SQLite cannot take an OR of 1,000
+RECEIPT = 'name="receipt"'  # of the field that a page gives back; what is written about is escaped
+RECEIPT_AT_ONCE = f"{RECEIPT} data-at-once"
+
+
+class Echo(NamedTuple):
+    """One that is told of in a frame."""
+
+    key: str
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Frame:
     bottom: int | None = None  # how far down the page reaches after a full list; None leaves it as it is
     news: int = 0  # how many arrivals it tells of by toasts
     tells_of_jobs: bool = False  # whether a job's end is in it
+    echo: Echo | None = None
     reached: tuple[int, ...] = ()  # the broadcasts in it of which the reader has no own row yet
     access: int = 0  # of the inbox, when it was read
     standing: Standing | None = None  # how the inbox was then
@@ -105,17 +117,25 @@ def frame_for(inbox: Inbox, position: Position, rows: list[Notification], made: 
             html = told.html + numbers(inbox, position, told)
             length //= 2
     board = inbox.noticeboard.revision
+    echo = echo_in(position, missing.rows or [])
     return Frame(
         inbox.revision,
         board,
-        html,
+        html.replace(RECEIPT, RECEIPT_AT_ONCE) if echo else html,
         bottom=told.bottom,
         news=told.news,
         tells_of_jobs=missing.rows is None or any(row.key.startswith(JOB_START) for row in missing.rows),
+        echo=echo,
         reached=told.reached,
         access=inbox.access,
         standing=Standing.of(inbox),
     )
+
+
+def echo_in(position: Position, rows: list[Notification]) -> Echo | None:
+    """The echo that has just arrived. Its page acknowledges it at once, and not with what comes in two seconds."""
+    came = [row for row in rows if row.key.startswith(ECHO_START) and row.stands_in("all") and is_news(row, position)]
+    return max((Echo(row.key, row.arrived_revision or 0) for row in came), key=lambda echo: echo.revision, default=None)
 
 
 # What is told.

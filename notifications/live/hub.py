@@ -24,13 +24,17 @@ from . import codes, database, groups, metrics, refusals
 from .audience_watch import AudienceWatch
 from .board_watch import BoardWatch
 from .bus import Bus
+from .echo_watch import EchoWatch
 from .frames import CHUNK, Frame
+from .here_watch import HereWatch
 from .job_watch import JobWatch
 from .outlet import Outlet
 from .positions import Position
 from .reach_watch import ReachWatch
 from .session_watch import SessionWatch
 from .sweeper import Sweeper
+from .thread_positions import ThreadPosition
+from .thread_watch import ThreadWatch
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +55,21 @@ class Hub:
         self.waiting: dict[Any, Callable[[], None]] = {}  # those that have not said anything; the oldest first
         self.readers = database.Readers()
         self.jobs = JobWatch(self)
+        self.threads, self.here = ThreadWatch(self), HereWatch(self)
         self.sessions = SessionWatch(self)
         self.audiences = AudienceWatch(self)
         self.broadcasts = BoardWatch(self)
         self.reach = ReachWatch(self)
+        self.echoes = EchoWatch(self)
         self.sweeper = Sweeper(self)
-        self.bus = Bus(self.nudged, self.sessions.nudged, self.subscribed, self.broadcasts.nudged, self.jobs.nudged)
+        self.bus = Bus(
+            self.nudged,
+            self.sessions.nudged,
+            self.subscribed,
+            self.broadcasts.nudged,
+            self.jobs.nudged,
+            self.threads.nudged,
+        )
         self.last_flush: float | None = None
         self._dirty: set[int] = set()
         self._wake = asyncio.Event()
@@ -67,7 +80,12 @@ class Hub:
 
     def works(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on until the end."""
-        return [self._flush_forever(), self.sessions.look_forever(), *self.sweeper.works()]
+        return [
+            self._flush_forever(),
+            self.sessions.look_forever(),
+            self.echoes.tell_forever(),
+            *self.sweeper.works(),
+        ]
 
     # What the consumers say.
 
@@ -101,6 +119,7 @@ class Hub:
         metrics.SOCKETS.inc()
         self.mark_dirty([outlet.inbox_id])
         self.jobs.join(outlet)
+        self.threads.join(outlet)
         mine = sorted(self.outlets[outlet.inbox_id], key=lambda one: one.opened_at)
         for oldest in mine[:-OUTLETS_PER_USER]:
             self.close(oldest, codes.TOO_MANY)
@@ -112,6 +131,8 @@ class Hub:
         mine.remove(outlet)
         metrics.SOCKETS.dec()
         self.jobs.leave(outlet)
+        self.threads.leave(outlet)
+        self.here.leave(outlet)
         if not mine:
             del self.outlets[outlet.inbox_id]
             self.broadcasts.forget(outlet.inbox_id)
@@ -121,6 +142,12 @@ class Hub:
         if outlet.acknowledge(said, receipt) or outlet.is_behind:
             outlet.is_behind = True
             self.mark_dirty([outlet.inbox_id])
+        self.echoes.acknowledged(outlet)
+
+    def hear_of_thread(self, outlet: Outlet, said: ThreadPosition, is_here: bool) -> None:
+        """What a page has said of the thread that it shows, with its form."""
+        self.threads.acknowledge(outlet, said)
+        self.here.heard(outlet, said, is_here)
 
     def close(self, outlet: Outlet, code: int, last_words: str = "") -> None:
         self.leave(outlet)
@@ -134,6 +161,7 @@ class Hub:
             for inbox_id, revision in revisions.items()
             if any(is_before(outlet, revision) for outlet in self.outlets.get(inbox_id, ()))
         ]
+        self.echoes.heard(stale, revisions)
         self.mark_dirty(stale)
 
     def lacks_board(self, outlet: Outlet) -> bool:
@@ -141,6 +169,9 @@ class Hub:
 
     def subscribed(self, group: str) -> None:
         """Nudges of this inbox reach us from now on; what was missed before is looked for."""
+        if group.startswith(groups.THREAD):
+            self.threads.subscribed(int(group.removeprefix(groups.THREAD)))
+            return
         inbox_id = int(group.removeprefix(groups.INBOX))
         self.mark_dirty([inbox_id])
         self.jobs.subscribed(inbox_id)
@@ -160,7 +191,7 @@ class Hub:
 
     @property
     def has_work(self) -> bool:
-        return bool(self._dirty or self.broadcasts.has_work or self.jobs.has_work)
+        return bool(self._dirty or self.broadcasts.has_work or self.jobs.has_work or self.threads.has_work)
 
     async def _flush_forever(self) -> None:
         while True:
@@ -180,6 +211,7 @@ class Hub:
                 dirty, self._dirty = self._dirty, set()
                 await self.flush(dirty)
                 await self.jobs.flush()
+                await self.threads.flush()
         except DatabaseError as error:
             log.error("The database does not answer: %s", error)
             self.later(RETRY_SECONDS, partial(self.mark_dirty, dirty))
@@ -249,6 +281,7 @@ class Hub:
         else:
             outlet.push(frame)
             outlet.is_behind = False
+            self.echoes.handed(outlet, frame)
             if frame.tells_of_jobs:
                 self.jobs.mark([outlet])
             self.reach.note(outlet.inbox_id, frame.reached)
@@ -274,6 +307,7 @@ class Hub:
                 self.mark_dirty([outlet.inbox_id])
             self.broadcasts.forget_all()
             self.jobs.forget()
+            self.threads.forget()
         self.epoch = epoch
         self.board = revision if self.board == known else max(self.board, revision)
 

@@ -38,6 +38,14 @@ def allowed_hosts() -> list[str]:
     return settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
 
 
+def host_for(netloc: str) -> str:
+    """What a page of the site calls it that is asked there: one of its servers need not answer to its own address."""
+    allowed = allowed_hosts()
+    if validate_host(split_domain_port(netloc)[0], allowed):
+        return netloc
+    return next((host.lstrip(".") for host in allowed), netloc)
+
+
 def is_secure(scope: dict[str, Any]) -> bool:
     """Whether the page came over TLS; a trusted proxy tells, by the header that Django is told to trust."""
     if settings.SECURE_PROXY_SSL_HEADER:

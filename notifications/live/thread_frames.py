@@ -147,38 +147,36 @@ def frame_at(
 ) -> ThreadFrame:
     stamp = here_stamp(here)
     after = replace(position, at=thread.revision, last=thread.last_number, loaded_at=LARGEST, here=stamp, is_gone=False)
-    if position == replace(after, loaded_at=position.loaded_at) and position.lacks_from == thread.revision:
-        return ThreadFrame("", after)
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
         if missing.is_full:
             full = page_of_messages(thread)
-            html = render(thread, position, here, rows=full.rows, older_url=full.older_url, first=full.first)
-            return ThreadFrame(html, replace(after, first=full.first), is_full=True)
+            messages = {"rows": full.rows, "older_url": full.older_url, "first": full.first}
+            return ThreadFrame(render(thread, position, here, messages), replace(after, first=full.first), is_full=True)
         return ThreadFrame(told_html(thread, position, missing, here, made), after)
 
 
 def told_html(thread: Thread, position: ThreadPosition, missing: Missing, here: tuple[int, ...], made: Made) -> str:
-    """Made once for all pages that lack the same, however far back each of them has loaded."""
+    """Made once for all pages that lack the same, however far back each of them has loaded. Empty where that is
+    nothing."""
     arrived, changed, leaving = (some(position) for some in (missing.arrived, missing.changed, missing.leaving))
-    older = missing.has_lost_older(position)
+    is_older = missing.has_lost_older(position)
+    if not (changed or leaving or is_older or has_position(thread, position) or here_stamp(here) != position.here):
+        return ""
     shown = (*(one.number for one in arrived), -1, *(one.number for one in changed), -1, *leaving)
-    alike = (replace(position, first=position.first if older else 0), *shown)
+    alike = (replace(position, first=position.first if is_older else 0, loaded_at=0), *shown)
     if alike not in made:
-        older_url = older_address(thread, position.first) if older and has_older(thread, position.first) else ""
-        made[alike] = render(
-            thread,
-            position,
-            here,
-            rows=with_days(arrived),
-            changed=changed,
-            leaving=leaving,
-            has_older=older,
-            older_url=older_url,
-        )
+        older_url = older_address(thread, position.first) if is_older and has_older(thread, position.first) else ""
+        messages = {"rows": with_days(arrived), "changed": changed, "leaving": leaving, "older_url": older_url}
+        made[alike] = render(thread, position, here, {**messages, "has_older": is_older})
     return made[alike]
 
 
-def render(thread: Thread, position: ThreadPosition, here: tuple[int, ...], **messages: object) -> str:
+def has_position(thread: Thread, position: ThreadPosition) -> bool:
+    """Whether the page stands elsewhere."""
+    return (position.at, position.last) != (thread.revision, thread.last_number)
+
+
+def render(thread: Thread, position: ThreadPosition, here: tuple[int, ...], messages: dict[str, object]) -> str:
     is_full = "first" in messages
     has_head = thread.is_room and (is_full or thread.head_revision > (position.at or 0))
     has_here = here_stamp(here) != position.here
@@ -188,7 +186,7 @@ def render(thread: Thread, position: ThreadPosition, here: tuple[int, ...], **me
         "has_older": is_full,
         "has_head": has_head,
         "member_count": thread.follows.count() if has_head else 0,
-        "has_position": is_full or position.at != thread.revision or position.last != thread.last_number,
+        "has_position": is_full or has_position(thread, position),
         "revision": thread.revision,
         "last": thread.last_number,
         "has_here": has_here,

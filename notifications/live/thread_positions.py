@@ -29,8 +29,8 @@ class ThreadPosition:
         if not number(form.get("thread")):
             return NO_THREAD
         first, _, loaded_at = text(form.get("thread_from")).partition("@")
-        is_known = form.get("epoch") == epoch and number(first) is not None and number(loaded_at) is not None
-        at = number(form.get("thread_at")) if is_known else None
+        told = number(first), number(loaded_at), number(form.get("thread_read"))
+        at = number(form.get("thread_at")) if form.get("epoch") == epoch and None not in told else None
         here = text(form.get("here_at"))
         return cls(
             thread_id=number(form.get("thread")) or 0,

@@ -166,7 +166,7 @@ class Thread(models.Model):
             if found is not None:
                 return found
             if self.is_open:
-                self.head_revision = self.revision if Follow.put([author.pk], self.topic) else self.head_revision
+                self._take_in([author.pk])
             elif not self.follows.filter(inbox=author).exists():
                 raise NotInside
             self.last_number += 1
@@ -181,7 +181,8 @@ class Thread(models.Model):
                 key=key,
                 **content.columns(),
             )
-            self.follows.filter(inbox=author).update(read_number=self.last_number, told_number=self.last_number)
+            has_read_all = self.follows.filter(inbox=author, read_number=self.last_number - 1)
+            has_read_all.update(read_number=self.last_number)
             return message
 
     def edit(self, message: Message, content: MessageContent) -> bool:
@@ -214,9 +215,14 @@ class Thread(models.Model):
     def admit(self, inbox_ids: Iterable[int]) -> int:
         """Let these in. They have read what was said before. How many are new."""
         with self.change():
+            return self._take_in(list(inbox_ids))
+
+    def _take_in(self, inbox_ids: list[int]) -> int:
+        """Inside of change()."""
+        new = Follow.put(inbox_ids, self.topic, read_number=self.last_number, told_number=self.last_number)
+        if new:
             self.head_revision = self.revision
-            before = {"read_number": self.last_number, "told_number": self.last_number}
-            return Follow.put(list(inbox_ids), self.topic, **before)
+        return new
 
     def let_go(self, inbox: Inbox) -> None:
         """Nothing of it is theirs any more, unless it is open to everybody."""

@@ -1,5 +1,5 @@
 import json
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 
 from django import template
@@ -15,6 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from notifications.broadcasting import may_broadcast
+from notifications.models import Notification, Thread
 
 register = template.Library()
 register.filter("may_broadcast", may_broadcast)
@@ -26,6 +27,8 @@ COUNTED = {
 }
 KEPT = 4_096  # times in words, of each kind: a list of thirty rows has thirty, and shows most of them again soon
 EXACT = "%Y-%m-%dT%H:%M:%SZ"  # of times in UTC, for scripts
+SAID = {"thread.said", "room.said", "thread.mentioned"}
+THREAD = Thread._meta.label_lower
 EXAMPLES = (100, 0, 1, 2, 3, 5, 6, 7, 11)
 
 
@@ -44,6 +47,17 @@ def item_url(name: str, key: str) -> str:
 @cache
 def pattern_of(name: str, prefix: str) -> str:
     return reverse(f"notifications:{name}", args=["__KEY__"])
+
+
+@register.simple_tag
+def reply_url(notification: Notification) -> str:
+    """Where one answers what a notification quotes; empty where there is nothing to answer."""
+    if notification.verb not in SAID or notification.unavailable_at:
+        return ""
+    kind, _colon, pk = notification.target.partition(":")
+    if kind != THREAD or not pk.isdecimal():
+        return ""
+    return f"{reverse('notifications:reply', args=[pk])}?to={notification.key}"
 
 
 @register.simple_tag
@@ -69,6 +83,24 @@ def ago(moment: datetime) -> SafeString:
 def full_time(local: datetime, zone: str, language: str | None) -> str:
     """On the reader's clock. ``zone`` and ``language`` are those that are active."""
     return formats.date_format(local.replace(tzinfo=timezone.get_current_timezone()), "DATETIME_FORMAT")
+
+
+@register.simple_tag
+def clock(moment: datetime) -> SafeString:
+    """The time of day, with the full local time as its title."""
+    local = timezone.localtime(moment).replace(microsecond=0, tzinfo=None)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.strftime(EXACT),
+        full_time(local, timezone.get_current_timezone_name(), get_language()),
+        time_of_day(local.hour, local.minute, get_language()),
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def time_of_day(hour: int, minute: int, language: str | None) -> str:
+    """``language`` is the active one."""
+    return formats.time_format(time(hour, minute), "TIME_FORMAT")
 
 
 @register.simple_tag

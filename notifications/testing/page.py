@@ -108,12 +108,17 @@ class LivePage:
         return frame
 
     def _acknowledge_soon(self) -> None:
-        """As the page does: within two seconds after a frame, once for all that came."""
+        """As the page does: within two seconds after a frame, once for all that came; at once where it asks for it."""
+        receipt = self.document.find("#receipt")
+        is_wanted_now = receipt is not None and "data-at-once" in receipt.attrib
+        if is_wanted_now and self._acknowledging is not None:
+            self._acknowledging.cancel()
+            self._acknowledging = None
         if self.acknowledges and self._acknowledging is None:
-            self._acknowledging = asyncio.create_task(self._acknowledge())
+            self._acknowledging = asyncio.create_task(self._acknowledge(0 if is_wanted_now else ACKNOWLEDGE))
 
-    async def _acknowledge(self) -> None:
-        await asyncio.sleep(ACKNOWLEDGE)
+    async def _acknowledge(self, pause: float) -> None:
+        await asyncio.sleep(pause)
         self._acknowledging = None
         if self._socket is not None and self.document.find("#resume") is not None:
             await self.send_form()

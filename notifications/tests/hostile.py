@@ -7,7 +7,19 @@ from django.db import transaction
 
 from notifications.delivery import notify
 from notifications.jobs import JobFailed, run_job, start_job
-from notifications.models import Broadcast, Content, Inbox, Job, Notification
+from notifications.models import (
+    Allowance,
+    Broadcast,
+    Content,
+    Follow,
+    Inbox,
+    Job,
+    Notification,
+    Report,
+    Thread,
+    ThreadPresence,
+)
+from notifications.threads import report, say, write_to
 
 RUN = "window.pwned=1"
 CORPUS = [
@@ -68,6 +80,17 @@ class Everything:
         self.job = self.failed(text)
         self.active = start_job(Counting, owner=bo, title=text[:200])
         Job.objects.filter(pk=self.active.pk).update(message=text[:200])
+        self.talk(text, ada)
+
+    def talk(self, text: str, ada: Any) -> None:
+        """In a room and in private; with a report of it."""
+        Allowance.objects.all().delete()
+        said = text.replace("\x00", "").strip() or "-"
+        self.room = Thread.make_room("hostile", said[:80], self.inbox, about=said[:300])
+        self.message = say(self.bo, self.room, said[:4000])
+        self.thread = write_to(ada, self.bo, said[:4000]).thread
+        self.report = report(ada, self.message, said[:500])
+        ThreadPresence.renew("hostile", [(self.room.pk, self.inbox.pk)])
 
     def failed(self, text: str) -> Job:
         try:
@@ -84,6 +107,9 @@ class Everything:
         """So that another text may stand there."""
         Job.objects.all().delete()
         Broadcast.objects.all().delete()
+        Report.objects.all().delete()
+        Thread.objects.all().delete()
+        Follow.objects.all().delete()
         Notification.objects.all().delete()
         self.inbox.mutes.all().delete()
 
@@ -96,6 +122,12 @@ class Everything:
             f"{item}more/",
             f"/inbox/{self.broadcast.row_key}/?show=1",
             "/accounts/profile/",
+            "/threads/",
+            "/rooms/hostile/",
+            f"/threads/{self.thread.pk}/",
+            f"/threads/{self.room.pk}/people/",
+            f"/threads/{self.room.pk}/edit/",
+            self.message.get_absolute_url(),
         ]
 
     def of_staff(self) -> list[str]:
@@ -111,6 +143,8 @@ class Everything:
         changes = [f"{here}/notification/{row}/change/", f"{here}/inbox/{self.inbox.pk}/change/"]
         of_bo = [f"/admin/accounts/user/{self.bo.pk}/{page}/" for page in ("change", "delete", "history", "password")]
         one = f"/broadcasts/{self.broadcast.pk}"
+        changes.append(f"{here}/report/{self.report.pk}/change/")
+        lists.append(f"{here}/report/")
         return ["/admin/", *lists, *changes, *of_bo[:1], *of_bo[2:], "/broadcasts/", f"{one}/", f"{one}/edit/"]
 
 

@@ -17,11 +17,13 @@ STOREYS = [
     # hands: they do things later, and turn objects into HTML
     "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
     "live.job_positions live.job_watch live.session_watch live.audience_watch live.board_watch live.board_frames "
-    "live.reach_watch live.standing live.numbers live.sweeper live.missing live.bus live.positions live.sessions "
-    "live.origin live.alike",
+    "live.reach_watch live.echo_watch live.echo_frames live.standing live.numbers live.sweeper live.missing live.bus "
+    "live.positions live.sessions "
+    "live.origin live.alike live.thread_frames live.thread_positions live.thread_watch live.here_watch",
     # work: several nouns, no HTTP, no HTML
-    "delivery broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_ends job_branches "
-    "job_results job_files job_keeper job_lists lists search snoozing story export recipients spreadsheets",
+    "delivery echo broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_ends job_branches "
+    "job_results job_files job_keeper job_lists lists search snoozing story export recipients spreadsheets "
+    "threads telling topics mentions thread_lists",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model
@@ -39,7 +41,10 @@ ROOMS = {
     "django.http": "accounts config notifications.views notifications.context notifications.middleware "
     "notifications.live.origin",
     "django.template": "accounts config notifications.templatetags notifications.live.frames "
-    "notifications.live.numbers notifications.live.job_frames notifications.live.database notifications.views",
+    "notifications.live.numbers notifications.live.job_frames notifications.live.thread_frames "
+    "notifications.live.database notifications.views "
+    "notifications.live.echo_frames",
+    "websockets": "notifications.management.shell_door notifications.management.shell_page",
 }
 
 

@@ -137,7 +137,7 @@ def everything(client, bo):
     build = render_to_string("notifications/_new_build.html")
     with run_job(owner=bo, title="Counting") as job:
         job.log("a line")
-    paths = ["/inbox/", "/inbox/KEY/", "/jobs/", f"/jobs/{job.id}/"]
+    paths = ["/inbox/", "/inbox/KEY/", "/inbox/preferences/", "/jobs/", f"/jobs/{job.id}/"]
     pages = [client.get(path).content.decode() for path in paths]
     return "".join([*pages, bell.content.decode(), frames, build])
 

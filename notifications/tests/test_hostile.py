@@ -19,6 +19,7 @@ TURNS = 8  # each text is looked at on every eighth page, and each page with eve
 #: Where a text may become elements: web addresses and lines of a body, and staff's Markdown. These and no others.
 MADE_OF_TEXT = {"body", "prose", "readonly"}
 MAY_BE_MADE = {"div", "p", "br", "a", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "h2", "h3"}
+MAY_BE_MADE |= {"mark"}  # around mentions
 
 
 @pytest.fixture

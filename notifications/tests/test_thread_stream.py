@@ -13,7 +13,7 @@ from notifications.live.thread_positions import ThreadPosition
 from notifications.models import Message, Thread
 from notifications.models.retention import Limits, remove_leavings
 from notifications.testing import LivePage
-from notifications.thread_lists import PAGE_LENGTH
+from notifications.thread_lists import PAGE_LENGTH, here_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live", "_patient")]
 
@@ -214,7 +214,7 @@ async def test_a_strangers_socket_that_asks_for_a_thread_stays_silent(ops, talk,
             await say(await sync_to_async(lambda t=thread: t.messages.first().author)(), thread, "A secret")
             await other.until(lambda other=other: any("messages" in frame for frame in other.frames))
             assert not any("secret" in frame.lower() or "Hello" in frame for frame in other.frames)
-            assert await sync_to_async(lambda t=thread: thread_frames.here_in(t)[1])() == ""
+            assert await sync_to_async(lambda t=thread: here_in(t)[1])() == ""
             await other.cut()
 
 

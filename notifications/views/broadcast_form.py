@@ -3,11 +3,9 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,6 +16,7 @@ from notifications.forms import BroadcastForm, typed_number
 from notifications.models import Audience, Broadcast, BroadcastEvent, Content, EditedMeanwhile, WrongState
 from notifications.models.broadcast import DRAFT, PUBLISHED, SCHEDULED
 from notifications.models.broadcast_content import described
+from notifications.people import SUGGESTIONS, people_like, typed_name
 
 from .answers import staff_required
 from .broadcast_sample import panes
@@ -27,8 +26,6 @@ from .broadcasts import COUNT_TYPED_FROM, common, say_published, staff_page
 SESSION_KEY = "belfry_typed"
 TYPED_LIMIT = 500_000  # characters of a form that are kept for somebody whose session has run out
 SALT = "notifications.broadcast_form"
-SUGGESTIONS = 8
-NAME_FIELDS = ("username", "display_name", "first_name", "last_name", "email")
 
 
 def keeps_what_was_typed(view: Any) -> Any:
@@ -265,13 +262,6 @@ def edited_meanwhile(form: BroadcastForm) -> BroadcastEvent | None:
 @staff_page
 def find_people(request: Any) -> HttpResponse:
     """Whom somebody may mean who types parts of a name."""
-    words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
-    users = get_user_model()
-    there = {field.name for field in users._meta.get_fields()}
-    found = users._default_manager.filter(is_active=True).order_by(users.USERNAME_FIELD)
-    for word in words.split():
-        found = found.filter(
-            *[Q(*[(f"{name}__icontains", word) for name in NAME_FIELDS if name in there], _connector=Q.OR)]
-        )
-    people = list(found[:SUGGESTIONS]) if words else []
+    words = typed_name(request.GET.get("q", ""))
+    people = people_like(words, "email")[:SUGGESTIONS]
     return render(request, "notifications/broadcasts/_people.html", {"people": people, "words": words})

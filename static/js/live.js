@@ -99,15 +99,20 @@
     if (event.target?.id === "poll" && root.dataset.live === "on") event.preventDefault();
   });
 
-  // Acknowledging: what has been shown, and at once when older rows have been loaded, how far the page reaches down.
+  // Acknowledging: what has been shown, at once where a frame asks for it, which is what an echo is measured by; and at
+  // once when older rows have been loaded, how far the page reaches down.
 
   document.addEventListener("htmx:ws:after:message:incoming", (event) => {
     if (String(event.detail.message.data).startsWith("{")) return;
-    acknowledging ??= setTimeout(() => {
-      acknowledging = undefined;
-      if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
-    }, ACKNOWLEDGE);
+    if (document.getElementById("receipt")?.hasAttribute("data-at-once")) acknowledge();
+    else acknowledging ??= setTimeout(acknowledge, ACKNOWLEDGE);
   });
+
+  function acknowledge() {
+    clearTimeout(acknowledging);
+    acknowledging = undefined;
+    if (root.dataset.live === "on") tell("resume", "belfry:acknowledge");
+  }
 
   // Older rows are as old as their rendering, which is told with them: what has changed in them since comes again.
   function reachDown() {

@@ -5,10 +5,11 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
+from notifications.management.live_findings import live_findings, reader_named
 from notifications.models import Board, Job
 from notifications.models.notification import pending_inboxes
 from notifications.views.health import bus_state, database_state
@@ -23,8 +24,16 @@ WAIT_MINUTES = 10
 class Command(BaseCommand):
     help = "Say what is wrong with database, bus, worker, tick, jobs and assets, and how to mend it."
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        site = f"http://127.0.0.1:{settings.PORT}"
+        parser.add_argument("--live", action="store_true", help="send an echo through the running site, too")
+        parser.add_argument("--user", default="", help="whose echo it is (the first superuser, else of the staff)")
+        parser.add_argument("--url", default=site, help=f"where the site, or one of its servers, answers ({site})")
+
+    def handle(self, *, live: bool, user: str, url: str, **options: Any) -> None:
         findings = list(examine())
+        if live:
+            findings += examine_live(url, user)
         for what, is_well, said in findings:
             mark = self.style.SUCCESS("well ") if is_well else self.style.ERROR("wrong")
             self.stdout.write(f"{mark}  {what:<9} {said}")
@@ -44,6 +53,13 @@ def examine() -> Iterator[Finding]:
         yield stamping_finding()
         yield jobs_finding()
     yield assets_finding()
+
+
+def examine_live(url: str, name: str) -> Iterator[Finding]:
+    if database_state() == "up":
+        yield from live_findings(url, reader_named(name))
+    else:
+        yield "live", False, "cannot be tried while the database does not answer."
 
 
 BUS = {

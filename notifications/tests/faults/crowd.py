@@ -289,18 +289,20 @@ class Crowd:
         self.failures: list[str] = []
         self._askers = ThreadPoolExecutor(6, thread_name_prefix="crowd")
 
-    def open(self, readers: list[dict[str, Any]], tabs: int = 1, path: str = "/inbox/") -> list[Page]:
+    def open(
+        self, readers: list[dict[str, Any]], tabs: int = 1, path: str = "/inbox/", kind: type[Page] = Page
+    ) -> list[Any]:
         """Load each reader's page, and open so many tabs of it."""
         texts = list(self._askers.map(lambda reader: self.get(reader, path), readers))
-        pages = self.loop.run(self._open(readers, texts, tabs, path))
+        pages = self.loop.run(self._open(readers, texts, tabs, path, kind))
         self.pages.extend(pages)
         return pages
 
-    async def _open(self, readers: list[Any], texts: list[str], tabs: int, path: str) -> list[Page]:
+    async def _open(self, readers: list[Any], texts: list[str], tabs: int, path: str, kind: type[Page]) -> list[Page]:
         made = []
         for reader, text in zip(readers, texts, strict=True):
             document = Tree(text)
-            made += [Page(self, reader, deepcopy(document), path) for _ in range(tabs)]
+            made += [kind(self, reader, deepcopy(document), path) for _ in range(tabs)]
             await asyncio.sleep(0.002 * tabs)  # people do not all come at the same moment
         return made
 

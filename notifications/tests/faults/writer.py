@@ -229,6 +229,56 @@ def standing(inboxes: list[int]) -> dict[str, Any]:
     return {"board": Board.load().revision, "pending": pending, "revisions": revisions}
 
 
+@verb
+def make_room(users: list[int], name: str) -> int:
+    """A room with these people in it, the first of whom keeps it."""
+    from notifications.models import Inbox, Thread
+
+    inboxes = [Inbox.objects.of(person(user)) for user in users]
+    room = Thread.make_room(name, name, inboxes[0], is_open=False)
+    room.admit([inbox.pk for inbox in inboxes])
+    return room.pk
+
+
+@verb
+def speak(thread: int, users: list[int], texts: list[str], seconds: float = 0.0) -> list[tuple[int, str, float]]:
+    """In turn, and each tenth message is changed; spread over so many seconds."""
+    from notifications import threads
+    from notifications.models import Allowance, Thread
+
+    people = {user: person(user) for user in users}
+    began, said = time.monotonic(), []
+    for n, text in enumerate(texts):
+        PAUSE.wait(max(0.0, began + seconds * n / len(texts) - time.monotonic()))
+        author = people[users[n % len(users)]]
+        message = threads.say(author, Thread.objects.get(pk=thread), text, key=text)
+        if n % 10 == 9:
+            threads.edit(author, message, f"{text} (changed)")
+        said.append((author.pk, text, time.time()))
+    Allowance.objects.all().delete()
+    return said
+
+
+@verb
+def room_truth(thread: int) -> dict[str, Any]:
+    """What the room says, from top to bottom, who is there, and of each who is in it how far they have read and what
+    rings for it."""
+    from django.db.models import Sum
+
+    from notifications.models import Notification, Thread, ThreadPresence
+
+    room = Thread.objects.get(pk=thread)
+    rung = Notification.objects.unread().filter(category="rooms").values("inbox").annotate(count=Sum("group_size"))
+    return {
+        "revision": room.revision,
+        "tell_at": str(room.tell_at or ""),
+        "messages": list(room.messages.shown().order_by("number").values_list("number", "body")),
+        "here": sorted(set(ThreadPresence.now_in([thread]).values_list("inbox", flat=True))),
+        "read": list(room.follows.values_list("inbox", "read_number")),
+        "rung": list(rung.values_list("inbox", "count")),
+    }
+
+
 PAUSE = threading.Event()  # never set: to wait on it is to sleep
 WAITING: dict[str, threading.Event] = {}
 _speaking = threading.Lock()
