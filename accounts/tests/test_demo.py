@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
-from notifications.models import Broadcast, Inbox, Notification
+from notifications.models import Broadcast, Inbox, Message, Notification, Thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +52,19 @@ def test_running_it_again_says_nothing_twice_also_when_it_was_withdrawn(demo):
     before = list(Broadcast.objects.order_by("pk").values())
     call_command("demo_data", verbosity=0)
     assert list(Broadcast.objects.order_by("pk").values()) == before
+
+
+def test_they_talk_in_rooms_and_in_private_and_bo_has_not_read_everything(demo):
+    bo = inbox_of("bo")
+    assert {thread.title_for(bo) for thread in Thread.objects.followed_by(bo)} == {"Fog", "On call", "Chi Nguyen"}
+    verbs = bo.notifications.unread().filter(key__startswith="message-").values_list("verb", flat=True)
+    assert sorted(verbs) == ["room.said", "thread.mentioned", "thread.said"]
+    for thread in Thread.objects.all():
+        arrivals = list(thread.messages.order_by("number").values_list("arrival", flat=True))
+        assert arrivals == sorted(arrivals)
+    before = list(Message.objects.values())
+    call_command("demo_data", verbosity=0)
+    assert list(Message.objects.values()) == before
 
 
 def test_running_it_again_changes_nothing(demo):

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from accounts import demo
+from accounts.demo.talk import ensure_threads
 from notifications.broadcasting import broadcast
 from notifications.delivery import notify
 from notifications.models import Broadcast, Inbox, Notification
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         users = {person.username: ensure_user(person) for person in sorted(demo.CAST, key=lambda who: who.is_staff)}
         items = tomllib.loads(ITEMS.read_text())
         added = sum(ensure_items(users[name], items[name], users) for name in items)
+        ensure_threads(users, time_span)
         for said in tomllib.loads(BROADCASTS.read_text())["broadcast"]:
             ensure_broadcast(said, users["ada"])
         if options["verbosity"]:
