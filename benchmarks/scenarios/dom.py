@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from benchmarks.bench import Bench
+from benchmarks.ci import install
 from benchmarks.contenders import Contender
 from benchmarks.contenders.belfry import Belfry
 from benchmarks.contenders.tutorial import Tutorial
@@ -31,6 +32,8 @@ Results = dict[tuple[str, str], list[float]]
 
 def run(bench: Bench) -> Section:
     section = Section("Commit to DOM", " ".join((__doc__ or "").split()))
+    if chromium() is None:
+        install("chromium")
     if chromium() is None:
         section.not_run.append("there is no Chromium: install one, or name it in CHROMIUM")
         return section
