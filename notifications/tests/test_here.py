@@ -93,7 +93,7 @@ async def test_who_wants_to_be_invisible_is_not_shown_and_is_not_rung_either(ops
         assert "Bo" not in one.text("#here")
         assert await names_in(ops) == ["Ada Okafor"]
         assert await sync_to_async(ThreadPresence.objects.count)() == 2
-    assert not await sync_to_async(Notification.objects.exists)()
+    assert not await sync_to_async(Notification.objects.filter(inbox__user=bo).exists)()
 
 
 def test_an_invisible_reader_is_in_no_number_of_who_is_online(ada, bo):
@@ -110,7 +110,7 @@ async def test_who_has_it_open_has_read_it_without_a_write_for_the_message(ops, 
         await sync_to_async(threads.say)(ada, ops, "One")
         await page.until(lambda: "One" in page.text("#messages"))
         await has_read(bo, ops, 1)
-    assert not await sync_to_async(Notification.objects.exists)()
+    assert not await sync_to_async(Notification.objects.filter(inbox__user=bo).exists)()
 
 
 async def has_read(user, thread, number, patience=15):
