@@ -268,7 +268,8 @@ def room_truth(thread: int) -> dict[str, Any]:
     from notifications.models import Notification, Thread, ThreadPresence
 
     room = Thread.objects.get(pk=thread)
-    rung = Notification.objects.unread().filter(category="rooms").values("inbox").annotate(count=Sum("group_size"))
+    ringing = Notification.objects.unread().filter(key__startswith=f"message-{thread}-")
+    rung = ringing.values("inbox").annotate(count=Sum("group_size"))
     return {
         "revision": room.revision,
         "tell_at": str(room.tell_at or ""),
