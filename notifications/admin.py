@@ -11,9 +11,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from .broadcasting import may_broadcast
-from .models import Broadcast, Inbox, Job, Notification
+from .models import Broadcast, Inbox, Job, Notification, Report
 from .models.job import may_watch_all
 from .story import rules_of, story_of
+from .threads import take_back
 
 
 def at_of(moment: datetime | None) -> str:
@@ -111,6 +112,51 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description="title")
     def shown_title(self, job: Job) -> str:
         return Truncator(job.title_text).chars(60)
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("waiting", _("Waiting")), ("closed", _("Closed"))]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        if self.value() == "waiting":
+            return queryset.waiting()
+        return queryset.filter(closed_at__isnull=False) if self.value() == "closed" else queryset
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnlyAdmin):
+    """Messages that readers have reported, as they were then. Of the threads in which they stand, staff see nothing."""
+
+    list_display = ("shown_message", "author_name", "where", "reason", "reporter_name", "reported_at", "closed_at")
+    list_filter = (WaitingFilter,)
+    search_fields = ("author_name", "reporter_name", "body")
+    fields = ("author_name", "where", "body", "reason", "reporter_name", "reported_at", "closed_at", "closed_by_name")
+    actions = ("take_message_back", "close_report")
+    actions_selection_counter = False
+    view_on_site = False
+
+    def has_handle_permission(self, request: Any) -> bool:
+        return request.user.has_perm("notifications.change_report")
+
+    @admin.display(description=_("message"))
+    def shown_message(self, report: Report) -> str:
+        return Truncator(report.body).chars(60)
+
+    @admin.action(description=_("Take the message back, and close"), permissions=["handle"])
+    def take_message_back(self, request: Any, queryset: Any) -> None:
+        for report in queryset.select_related("message__thread"):
+            if report.message:
+                take_back(report.message)
+            report.close(request.user)
+
+    @admin.action(description=_("Close"), permissions=["handle"])
+    def close_report(self, request: Any, queryset: Any) -> None:
+        for report in queryset:
+            report.close(request.user)
 
 
 @admin.register(Inbox)

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from . import targets
 from .delivery import make_draft, notify_many, put, wish_for_each
@@ -35,17 +36,34 @@ from .models.thread import PATIENCE
 
 targets.register(Thread, lambda user, thread: thread.is_open_to(Inbox.objects.of(user)))
 
+#: "Why did I get this?"; rendered when it is shown.
+REASONS = {
+    "thread.said": gettext_noop("Because it was written to you"),
+    "thread.mentioned": gettext_noop("Because you are mentioned"),
+    "room.said": gettext_noop("Because you are in this room"),
+}
 AT_ONCE = 1_000  # followers; where there are more, the tick tells them
 INBOXES = 1_000  # in one transaction
 
 
+def tell_soon(thread: Thread, message: Message) -> None:
+    """After its commit, those who are elsewhere: at once where they are few enough for whoever waits for it; else the
+    tick does."""
+    if is_large(thread):
+        Thread.objects.filter(pk=thread.pk).update(tell_at=clock.now())
+    else:
+        tell_of(thread, message, those_inside=False)
+
+
 def tell(thread: Thread) -> None:
-    """Tell whoever is to be told of its latest messages by now."""
+    """The tick's part: whoever has not read in time what they seemed to have open, and whatever a writer that died has
+    told nobody; of a large room, everybody else as well."""
     moment, told = clock.now(), thread.told_number
     later: datetime | None = None
+    tells_all = is_large(thread)
     for message in thread.messages.with_faces().filter(number__gt=told).order_by("number"):
         is_late = message.sent_at + PATIENCE <= moment
-        if message.retracted_at is None:
+        if message.retracted_at is None and (is_late or tells_all):
             tell_of(thread, message, those_inside=is_late)
         if not is_late:
             later = later or message.sent_at + PATIENCE
@@ -54,12 +72,8 @@ def tell(thread: Thread) -> None:
     thread.note_telling(told, later)
 
 
-def tell_soon(thread: Thread) -> None:
-    """After a message: at once where they are few enough for whoever waits for it; else the tick does."""
-    if thread.follows.count() <= AT_ONCE:
-        tell(thread)
-    else:
-        Thread.objects.filter(pk=thread.pk).update(tell_at=clock.now())
+def is_large(thread: Thread) -> bool:
+    return thread.follows.count() > AT_ONCE
 
 
 def tell_of(thread: Thread, message: Message, *, those_inside: bool) -> None:
@@ -106,6 +120,7 @@ def ring(thread: Thread, message: Message, verb: str, inbox_ids: list[int]) -> N
         url=f"{thread.get_absolute_url()}#message-{message.number}",
         body=message.excerpt,
         category="rooms" if thread.is_room else "messages",
+        reason=REASONS[verb],
         group_key="" if verb == "thread.mentioned" else thread.topic,
     )
     about = {"category": draft.category, "group_key": draft.group_key, "target": draft.target}

@@ -55,7 +55,7 @@ def say(author: Any, thread: Thread, said: str | MessageContent, *, key: str = "
         message = thread.post(mine, content, key or random_key())
     except NotInside:
         raise NotAllowed(_("You are not in this room any more.")) from None
-    telling.tell_soon(thread)
+    telling.tell_soon(thread, message)
     return message
 
 

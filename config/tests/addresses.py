@@ -16,7 +16,9 @@ from notifications.delivery import notify
 from notifications.job_files import private
 from notifications.jobs import start_job
 from notifications.models import Broadcast, Content, Job
+from notifications.threads import block, report, start_room, write_to
 
+ROOM_ACTS = ("members", "dismiss_member", "invite", "join_room", "leave_room", "edit_room")
 TASK = SimpleNamespace(name="tests.count", title="Counting", max_attempts=1, restarts=False)
 ARGUMENT = re.compile(r"<(?:\w+:)?(?P<path>\w+)>|\(\?P<(?P<re>\w+)>[^()]*\)")
 
@@ -58,7 +60,7 @@ def walk(patterns: list[Any], route: str = "/", namespace: str = "") -> Iterator
 
 
 class Things:
-    """What is Bo's, and one broadcast by Ada that addresses Bo alone."""
+    """What is Bo's, one broadcast by Ada that addresses Bo alone, and what Bo has said to Ada."""
 
     def __init__(self, bo: Any, chi: Any, ada: Any) -> None:
         self.bo = bo
@@ -72,18 +74,24 @@ class Things:
         bo.inbox.mute("object", "shop.order:1", "An order", None)
         self.group = Group.objects.create(name="kitchen")
         self.mute = bo.inbox.mutes.get()
+        self.message = write_to(bo, ada, "For Ada only")
+        self.room = start_room(bo, "Bo's own", is_open=False)
+        self.report = report(ada, self.message)
+        block(bo, chi)
+        self.block = bo.inbox.blocks.get()
 
     def of(self, address: Address) -> dict[str, str]:
         """The arguments that lead to them."""
         model = re.search(r"/admin/\w+/(\w+)/", address.route)
         of_model = {"user": self.bo, "group": self.group, "notification": self.item, "job": self.job}
-        of_model |= {"broadcast": self.broadcast, "inbox": self.bo.inbox}
+        of_model |= {"broadcast": self.broadcast, "inbox": self.bo.inbox, "report": self.report}
         is_banner = address.name.endswith((":dismiss", ":acknowledge"))
-        row: Any = self.mute if "mutes" in address.route else self.job if "<uuid" in address.route else self.broadcast
         return {
             "key": self.broadcast.row_key if is_banner else "mine",
-            "pk": str(row.pk),
-            "name": "general",
+            "pk": str(self.row_of(address).pk),
+            "number": str(self.message.number),
+            "inbox_id": str(self.bo.inbox.pk),
+            "name": self.room.name if address.name.endswith(":room") else "general",
             "token": "0" * 32 if "avatars" in address.route else "x-y",
             "size": "64",
             "uidb64": "MQ",
@@ -93,6 +101,13 @@ class Things:
             "app_label": "notifications",
             "url": "nothing",
         }
+
+    def row_of(self, address: Address) -> Any:
+        """Whose key is in it."""
+        of_room = {"notifications:" + act for act in ROOM_ACTS}
+        rows = {"mutes/": self.mute, "blocks/": self.block, "<uuid": self.job}
+        rows["threads/"] = self.room if address.name in of_room else self.message.thread
+        return next((row for part, row in rows.items() if part in address.route), self.broadcast)
 
 
 def as_(user: Any) -> Client:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 WITHOUT_TOKEN = {"csp_reports"}  # browsers send their reports without one, and nothing is written but a line of the log
 WORDS = {"key": "mine", "until": "tomorrow", "mute": "object:day", "do": "publish", "title": "Evil", "kind": "csv"}
 WORDS |= {"old_password": "belfry-demo", "new_password1": "evil-password-1", "new_password2": "evil-password-1"}
+WORDS |= {"to": "ada", "text": "Evil", "level": "nothing", "names": "ada"}
 WORDS |= {"display_name": "Evil", "email": "evil@example.com", "post": "yes", "username": "evil"}
 HERE = "https://testserver"
 

@@ -19,12 +19,20 @@ ODD += ["2026-13-45T99:99", "9999-12-31T23:59", "\r\nX: 1", "\u202e"]
 #: What pages read from an address, and from a form. The words are well but for the one that is tried.
 QUERIES = {
     "notifications:inbox": "view before q category",
-    "notifications:changes": "since board bottom epoch view inbox bell bell_at tray jobs jobs_at line title",
+    "notifications:changes": "since board bottom epoch view inbox bell bell_at tray jobs jobs_at line title "
+    "thread thread_at thread_read thread_from here_at here",
     "notifications:open": "show",
     "notifications:jobs": "view before",
     "notifications:broadcasts": "page",
     "notifications:unacknowledged": "page",
     "notifications:find_people": "q",
+    "notifications:threads": "before",
+    "notifications:thread": "before q",
+    "notifications:room": "before q",
+    "notifications:rooms": "q",
+    "notifications:new_thread": "to",
+    "notifications:find_reader": "q",
+    "notifications:reply": "to",
     "accounts:login": "next",
     "/admin/login/": "next",
     "admin:notifications_notification_changelist": "q p o level__exact id__in",
@@ -41,6 +49,14 @@ FORMS: dict[str, dict[str, str]] = {
     "notifications:mute": {"mute": "object:day"},
     "notifications:undo": {"undo": ""},
     "notifications:start_export": {"kind": "csv"},
+    "notifications:new_thread": {"to": "ada", "text": "Hello", "key": "k"},
+    "notifications:say": {"text": "Hello", "key": "k", "to": "mine", "next": "/threads/"},
+    "notifications:edit_message": {"text": "Hello"},
+    "notifications:report_message": {"reason": "Rude"},
+    "notifications:choose_level": {"level": "nothing"},
+    "notifications:new_room": {"title": "Kitchen", "about": "Food", "is_open": "1"},
+    "notifications:edit_room": {"title": "Kitchen", "about": "Food", "is_open": "1"},
+    "notifications:invite": {"names": "ada"},
     "notifications:publish_broadcast": {"version": "1"},
     "notifications:preview_broadcast": BROADCAST | {"broadcast": "1", "groups": "1", "starts_at": "", "ends_at": ""},
     "notifications:new_broadcast": BROADCAST
@@ -62,7 +78,7 @@ def named(people, things):
 
     def find(name: str) -> tuple[Client, str]:
         address = next(one for one in addresses() if one.name == name)
-        is_staffs = any(word in name for word in ("broadcast", "admin", "people", "unacknowledged"))
+        is_staffs = any(word in name for word in ("broadcast", "admin", "find_people", "unacknowledged"))
         who = "nobody" if name in BEFORE_THE_DOOR else "ada" if is_staffs else "bo"
         return as_(people[who]), address.path(things.of(address))
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from notifications import telling
-from notifications.models import Follow, Level, Notification, Thread, ThreadPresence
+from notifications.models import Follow, Inbox, Level, Notification, Thread, ThreadPresence
 from notifications.models.thread import PATIENCE
 from notifications.telling import note_readings, tell
 from notifications.threads import invite, say, start_room, write_to
@@ -68,7 +68,7 @@ def test_who_has_read_it_meanwhile_is_not_told(ops, ada, bo, hands):
 
 
 def test_what_a_writer_that_died_has_told_nobody_the_tick_tells(ops, ada, bo, monkeypatch, hands):
-    monkeypatch.setattr(telling, "tell_soon", lambda thread: None)
+    monkeypatch.setattr(telling, "tell_soon", lambda *_: None)
     say(ada, ops, "Hello @chi")
     assert rung(bo) == []
     hands.move(seconds=PATIENCE.total_seconds() + 1)
@@ -76,12 +76,13 @@ def test_what_a_writer_that_died_has_told_nobody_the_tick_tells(ops, ada, bo, mo
     assert rung(bo) == ["Ada Okafor in Ops"]
 
 
-def test_telling_twice_rings_once(ops, ada, bo):
+def test_telling_twice_rings_once(ops, ada, bo, hands):
     say(ada, ops, "Hello")
+    hands.move(seconds=PATIENCE.total_seconds() + 1)
     for _ in range(3):
-        ops.refresh_from_db()
         Follow.objects.update(told_number=0)
-        tell(ops)
+        Thread.objects.update(told_number=0)
+        tell(Thread.objects.get())
     assert rung(bo) == ["Ada Okafor in Ops"]
 
 
@@ -161,3 +162,13 @@ def test_who_joins_later_is_not_told_of_what_was_said_before(ops, ada, bo, hands
     hands.move(seconds=PATIENCE.total_seconds() + 1)
     call_command("tick", once=True)
     assert rung(bo) == []
+
+
+def test_speaking_costs_the_same_however_many_are_told(ops, ada, django_user_model, django_assert_max_num_queries):
+    users = [django_user_model(username=f"reader{n}", password="!") for n in range(50)]
+    django_user_model.objects.bulk_create(users)
+    ops.admit(Inbox.objects.of_users(user.pk for user in users))
+    say(ada, ops, "The first one pays for what is kept")
+    with django_assert_max_num_queries(40):
+        say(ada, ops, "Hello, all of you")
+    assert Notification.objects.filter(verb="room.said").count() == 2 * 53

@@ -31,6 +31,7 @@
   const report = event => {
     const ctx = event.detail?.ctx;
     const isAsked = ctx?.request?.method === "POST" || ctx?.target?.id === "more-body";
+    if (ctx?.response?.status === 422) return; // says why by itself, beside the field
     if (!isAsked || event.target.id === "bell-loader" || event.target.closest?.("[data-quiet]")) return;
     alert(sentence(ctx.response?.status));
   };

@@ -1,7 +1,7 @@
 // A swap may take away what had the focus. It then goes to the same control if there is one again, else to the next row or
 // the next banner.
 (() => {
-  const ROWS = ".notification, .banner, .job";
+  const ROWS = ".notification, .banner, .job, .message";
   let held = null;
 
   const isThere = element => element?.isConnected && element.checkVisibility({ visibilityProperty: true });
@@ -16,6 +16,7 @@
 
   const hold = element => {
     if (element.closest("#older")) return { element, last: [...document.querySelectorAll("#feed > .notification")].at(-1) };
+    if (element.closest("#older-messages")) return { element, first: document.querySelector("#messages > .message") };
     const row = element.closest(ROWS);
     if (!row) return { element };
     return { element, rowId: row.id, place: controls(row).indexOf(element), following: following(row) };
@@ -34,14 +35,23 @@
     return row ?? held.last;
   };
 
+  // And older messages are read from the last of them.
+  const lastLoaded = () => {
+    let row = held.first?.previousElementSibling;
+    while (row && !row.matches(".message")) row = row.previousElementSibling;
+    return row ?? held.first;
+  };
+
   const successor = () =>
     [
       held.element.id && document.getElementById(held.element.id),
       sameRow(),
       held.following?.find(isThere),
       firstLoaded(),
+      lastLoaded(),
       document.getElementById("feed-heading"),
       document.getElementById("job-title"),
+      document.getElementById("thread-title"),
       document.getElementById("main"),
     ].find(isThere);
 
@@ -53,7 +63,7 @@
   document.addEventListener("htmx:after:swap", () => {
     const focused = document.activeElement;
     const lost = held && !isThere(held.element) && (focused === document.body || focused === held.element);
-    if (lost) successor()?.focus({ preventScroll: Boolean(held.last) });
+    if (lost) successor()?.focus({ preventScroll: Boolean(held.last ?? held.first) });
     held = null;
   });
 })();

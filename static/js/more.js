@@ -19,14 +19,14 @@
   const open = () => {
     const link = document.getElementById(opener);
     if (!link || !body.childElementCount) return;
-    panel.showPopover();
-    place(link);
-    panel.querySelector("button, a")?.focus();
+    const at = link.getBoundingClientRect();
+    panel.showPopover({ source: link }); // which keeps the bell open
+    place(at);
+    (panel.querySelector("[autofocus]") ?? panel.querySelector("button, a"))?.focus();
   };
 
   // Beside the link where there is room; on a phone the style sheet makes a sheet of it.
-  const place = link => {
-    const at = link.getBoundingClientRect();
+  const place = at => {
     const room = innerHeight - at.bottom - 8;
     const height = panel.offsetHeight;
     const top = room >= height ? at.bottom + 4 : Math.max(8, at.top - height - 4);
@@ -49,8 +49,12 @@
     field.focus();
   }, true);
 
-  // What was chosen is done elsewhere: the panel has served.
+  // What was chosen is done elsewhere: the panel has served. One in which something was written stays until that has arrived.
   document.addEventListener("submit", event => {
+    if (event.target.matches("[data-stays]")) return;
     if (event.submitter?.closest("#more, #selection-snooze")) event.submitter.closest("[popover]").hidePopover();
+  });
+  panel.addEventListener("htmx:after:request", event => {
+    if (event.target.matches("[data-stays]") && event.detail.ctx.response.status < 400) panel.hidePopover();
   });
 })();
