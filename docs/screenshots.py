@@ -31,6 +31,10 @@ def main() -> None:
         take(written(signed_in(window(browser, address, "light", TALL), "ada")), "broadcast")
         take(with_bell(signed_in(window(browser, address, "light"), "bo")), "bell")
         take(with_jobs(signed_in(window(browser, address, "light"), "bo"), site), "jobs")
+        others = [in_the_room(signed_in(window(browser, address, "light"), name)) for name in ("ada", "chi")]
+        take(with_people(in_the_room(signed_in(window(browser, address, "light", TALL), "bo"))), "room")
+        for page in others:
+            page.context.close()
         take(signed_in(window(browser, address, "light"), "dana"), "right-to-left")
         take(signed_in(window(browser, address, "dark", NARROW), "bo"), "phone")
         browser.close()
@@ -77,6 +81,19 @@ def with_jobs(page: Page, site: Site) -> Page:
     expect(page.locator("#jobs .job-words", has_text="2 of 3: ")).to_be_visible(timeout=60_000)
     for button in page.locator("#toasts button").all():
         button.click()
+    return page
+
+
+def in_the_room(page: Page) -> Page:
+    page.goto("/rooms/fog/")
+    expect(page.locator("html")).to_have_attribute("data-live", "on")
+    return page
+
+
+def with_people(page: Page) -> Page:
+    """When all who have it open are shown there."""
+    expect(page.locator("#here .avatar")).to_have_count(3, timeout=20_000)
+    page.locator("#compose textarea").fill("Tonight at ten, when the last boat is in.")
     return page
 
 

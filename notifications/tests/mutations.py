@@ -10,6 +10,7 @@ OUTLET, FRAMES = "notifications/live/outlet.py", "notifications/live/frames.py"
 INBOX, BROADCAST = "notifications/models/inbox.py", "notifications/models/broadcast.py"
 BOARD, JOB = "notifications/models/board.py", "notifications/models/job.py"
 STAMPING, PUSH = "notifications/models/stamping.py", "notifications/live/push.py"
+THREAD, TELLING = "notifications/models/thread.py", "notifications/telling.py"
 
 Edit = tuple[str, str, str]  # a file, what stands in it exactly once, and what comes in its place
 
@@ -299,8 +300,8 @@ A_STRANGER_SEES_NOTHING = [
     mutation(
         "nobody looks at sessions when they may have ended",
         HUB,
-        "self.nudged, self.sessions.nudged,",
-        "self.nudged, lambda *_: None,",
+        "            self.sessions.nudged,\n",
+        "            lambda *_: None,\n",
         "test_door.py::test_signing_out_closes_that_sessions_sockets_and_says_so",
     ),
     mutation(
@@ -407,6 +408,98 @@ WHAT_WAS_WRITTEN_CAN_DO_NOTHING = [
     ),
 ]
 
+WHAT_IS_SAID_REACHES_WHO_IT_IS_FOR = [
+    mutation(
+        "a message is given its number without the lock",
+        THREAD,
+        "self.refresh_from_db(from_queryset=Thread.objects.select_for_update(no_key=True))",
+        "self.refresh_from_db()",
+        "test_thread_concurrency.py::test_many_who_speak_at_once_get_numbers_in_the_order_of_the_commits",
+        database="postgresql",
+    ),
+    mutation(
+        "the sweep does not look at threads",
+        SWEEPER,
+        "        await hub.threads.sweep()\n",
+        "",
+        "test_thread_stream.py::test_what_lost_nudges_have_left_behind_the_sweep_finds",
+    ),
+    mutation(
+        "a page that has loaded older messages is not heard",
+        "notifications/live/thread_watch.py",
+        "outlet.thread = replace(held, first=said.first, loaded_at=min(said.loaded_at, held.loaded_at))",
+        "return",
+        "test_thread_stream.py::test_what_changed_while_older_ones_were_on_their_way_comes_again",
+    ),
+    mutation(
+        "whoever names a thread in their form gets it",
+        "notifications/live/thread_frames.py",
+        "return {seat for seat in seats if not is_open.get(seat[0]) and seat not in inside}",
+        "return set()",
+        "test_thread_stream.py::test_a_strangers_socket_that_asks_for_a_thread_stays_silent",
+        "test_thread_stream.py::test_who_is_sent_away_sees_nothing_more_of_it",
+    ),
+    mutation(
+        "who may see it is asked before the messages are read",
+        "notifications/live/thread_frames.py",
+        "    messages = changed_messages(threads, wanted)\n",
+        "    seats = {(position.thread_id, inbox_id) for position, ids in wanted.items() for inbox_id in ids}\n"
+        "    strangers = outside(threads, seats)\n"
+        "    messages = changed_messages(threads, wanted)\n",
+        "test_thread_stream.py::test_what_is_said_while_somebody_is_sent_away_does_not_reach_them",
+        also=(
+            (
+                "notifications/live/thread_frames.py",
+                "return frames, outside(threads, seats)",
+                "return frames, strangers",
+            ),
+        ),
+    ),
+    mutation(
+        "who has it open is rung at",
+        TELLING,
+        "    if not those_inside:\n",
+        "    if False:\n",
+        "test_telling.py::test_who_has_it_open_is_left_alone",
+    ),
+    mutation(
+        "who only seemed to read it is never told",
+        "notifications/management/commands/tick.py",
+        "            telling.tell(thread)\n",
+        "            pass\n",
+        "test_telling.py::test_who_had_it_open_and_did_not_read_it_is_told_by_the_tick",
+        "test_telling.py::test_what_a_writer_that_died_has_told_nobody_the_tick_tells",
+    ),
+    mutation(
+        "who was in a process that died stays for ever",
+        "notifications/models/thread_presence.py",
+        "return cls.objects.filter(thread__in=thread_ids, until__gt=clock.now())",
+        "return cls.objects.filter(thread__in=thread_ids)",
+        "test_here.py::test_who_was_in_a_process_that_died_leaves_within_seconds",
+    ),
+    mutation(
+        "who is invisible is shown",
+        "notifications/models/thread_presence.py",
+        ".filter(Q(inbox__is_invisible=False))",
+        "",
+        "test_here.py::test_who_wants_to_be_invisible_is_not_shown_and_is_not_rung_either",
+    ),
+    mutation(
+        "who is blocked may write",
+        "notifications/threads.py",
+        "    if theirs.blocks.filter(user=mine.user_id).exists():\n",
+        "    if False:\n",
+        "test_threads.py::test_who_is_blocked_can_begin_nothing_and_go_on_with_nothing",
+    ),
+    mutation(
+        "what was taken back stays in inboxes",
+        TELLING,
+        "    wish_for_each(notifications_of(message), Retraction())\n",
+        "    pass\n",
+        "test_threads.py::test_what_is_taken_back_is_gone_from_the_thread_and_from_every_inbox",
+    ),
+]
+
 MUTATIONS = [
     *NOTHING_IS_LOST_AND_NOTHING_SHOWS_TWICE,
     *NOTHING_IS_SHOWN_THAT_WAS_NOT_COMMITTED,
@@ -417,4 +510,5 @@ MUTATIONS = [
     *A_STRANGER_SEES_NOTHING,
     *ONE_SLOW_BROWSER_NEVER_DELAYS_ANOTHER,
     *WHAT_WAS_WRITTEN_CAN_DO_NOTHING,
+    *WHAT_IS_SAID_REACHES_WHO_IT_IS_FOR,
 ]

@@ -197,6 +197,21 @@ async def test_who_is_sent_away_sees_nothing_more_of_it(ops, ada, bo):
         assert not any("Now that Bo" in frame for frame in page.frames)
 
 
+def test_what_is_said_while_somebody_is_sent_away_does_not_reach_them(ops, ada, bo, monkeypatch):
+    """Between the looks at the thread and at its messages."""
+    read = thread_frames.changed_messages
+    position = ThreadPosition(thread_id=ops.pk, at=1, last=0, language="en", zone="UTC")
+
+    def slowly(*asked):
+        threads.dismiss(ada, Thread.objects.get(), bo.inbox)
+        threads.say(ada, Thread.objects.get(), "Now that Bo is gone")
+        return read(*asked)
+
+    monkeypatch.setattr(thread_frames, "changed_messages", slowly)
+    _frames, strangers = thread_frames_for({position: {bo.inbox.pk}})
+    assert strangers == {(ops.pk, bo.inbox.pk)}
+
+
 async def test_who_was_removed_by_sql_is_found_by_the_sweep(ops, ada, bo):
     async with LivePage(bo, at(ops)) as page:
         await sync_to_async(lambda: ops.follows.filter(inbox=bo.inbox).delete())()
