@@ -1,6 +1,20 @@
 from django.urls import path, re_path
 
-from .views import broadcast_form, broadcasts, echo, exports, health, inbox, jobs, members, messages, preferences, recipients, thread_form, threads
+from .views import (
+    broadcast_form,
+    broadcasts,
+    echo,
+    exports,
+    health,
+    inbox,
+    jobs,
+    members,
+    messages,
+    preferences,
+    recipients,
+    thread_form,
+    threads,
+)
 
 app_name = "notifications"
 

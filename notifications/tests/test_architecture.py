@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: From top to bottom. A part may import from its own storey and from lower ones.
 STOREYS = [
     # doors: they speak HTTP, sockets and shell
-    "apps urls admin forms context middleware signals views templatetags management testing "
+    "apps urls admin forms thread_forms context middleware signals views templatetags management testing "
     "live.consumers live.routing live.connections",
     # hands: they do things later, and turn objects into HTML
     "tasks job_task job_request live.hub live.database live.outlet live.frames live.job_frames live.job_moves "
@@ -23,7 +23,7 @@ STOREYS = [
     # work: several nouns, no HTTP, no HTML
     "delivery echo broadcasting broadcast_numbers jobs running_job job_reporter job_endings job_ends job_branches "
     "job_results job_files job_keeper job_lists lists search snoozing story export recipients spreadsheets "
-    "threads telling topics mentions thread_lists",
+    "threads telling topics mentions thread_lists people",
     # nouns: the only writers
     "models",
     # outlet: ids, numbers and signals; no model

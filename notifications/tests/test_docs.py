@@ -31,6 +31,7 @@ from notifications.live.positions import Position
 from notifications.models import Broadcast, Content, Draft
 from notifications.models.draft import LIMITS, PARAMS_LIMIT
 from notifications.testing.dom import Document
+from notifications.threads import say, start_room
 
 from .samples import PAGES, ROOT, Sample, anchors, links, names, page, samples, section, table
 
@@ -137,7 +138,8 @@ def everything(client, bo):
     build = render_to_string("notifications/_new_build.html")
     with run_job(owner=bo, title="Counting") as job:
         job.log("a line")
-    paths = ["/inbox/", "/inbox/KEY/", "/inbox/preferences/", "/jobs/", f"/jobs/{job.id}/"]
+    say(bo, start_room(bo, "Kitchen"), "Soup.")
+    paths = ["/rooms/kitchen/", "/inbox/", "/inbox/KEY/", "/inbox/preferences/", "/jobs/", f"/jobs/{job.id}/"]
     pages = [client.get(path).content.decode() for path in paths]
     return "".join([*pages, bell.content.decode(), frames, build])
 

@@ -5,11 +5,31 @@
   const SOON = 300_000_000; // µs, as data-order counts
   const list = document.getElementById("messages");
   const button = document.getElementById("new-messages");
-  if (!list || !button) return;
+  if (!list) return;
 
   const rows = () => [...list.children].filter(row => row.matches(".message"));
   const order = row => Number(row.dataset.order);
   const isOwn = row => row.dataset.author === list.dataset.me;
+
+  // Whose a message is, and whether it goes on with the one before. Frames are the same for everybody, and reloads are
+  // as frames: so this is marked here.
+
+  const mark = () => {
+    let before = null;
+    for (const row of list.children) {
+      const isMessage = row.matches(".message");
+      if (isMessage) {
+        const goesOn = before?.dataset.author === row.dataset.author && order(row) - order(before) < SOON;
+        row.toggleAttribute("data-own", isOwn(row));
+        row.toggleAttribute("data-follows", Boolean(goesOn && row.dataset.author));
+      }
+      before = isMessage ? row : null;
+    }
+  };
+  new MutationObserver(mark).observe(list, { childList: true, subtree: true, attributeFilter: ["data-own", "data-follows"] });
+  mark();
+
+  if (!button) return; // a page of older ones
 
   // Who is looking at it.
 
@@ -29,24 +49,6 @@
   new MutationObserver(changes => {
     if (changes.some(change => [...change.addedNodes].some(node => node.id === "thread-from"))) tell();
   }).observe(document.getElementById("resume"), { childList: true });
-
-  // Whose a message is, and whether it goes on with the one before. Frames are the same for everybody, and reloads are
-  // as frames: so this is marked here.
-
-  const mark = () => {
-    let before = null;
-    for (const row of list.children) {
-      const isMessage = row.matches(".message");
-      if (isMessage) {
-        const goesOn = before?.dataset.author === row.dataset.author && order(row) - order(before) < SOON;
-        row.toggleAttribute("data-own", isOwn(row));
-        row.toggleAttribute("data-follows", Boolean(goesOn && row.dataset.author));
-      }
-      before = isMessage ? row : null;
-    }
-  };
-  new MutationObserver(mark).observe(list, { childList: true, subtree: true, attributeFilter: ["data-own", "data-follows"] });
-  mark();
 
   // Its end. Who reads further up is not moved: a button counts what has arrived below.
 
