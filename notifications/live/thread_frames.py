@@ -108,7 +108,8 @@ def outside(threads: dict[int, Thread], seats: Collection[Seat]) -> set[Seat]:
 
 
 def changed_messages(threads: dict[int, Thread], wanted: dict[ThreadPosition, set[int]]) -> dict[int, list[Message]]:
-    """What has changed in each of these threads since the oldest of the positions, up to the revision that was read."""
+    """What has changed in each of these threads since the oldest of the positions. What has changed once more since the
+    thread was read comes again with the next frame; left out here, it would not be new there, and be missing."""
     oldest: dict[int, int] = {}
     for position in wanted:
         thread = threads.get(position.thread_id)
@@ -117,10 +118,7 @@ def changed_messages(threads: dict[int, Thread], wanted: dict[ThreadPosition, se
     found: dict[int, list[Message]] = defaultdict(list)
     ids = sorted(oldest)
     for start in range(0, len(ids), THREADS_AT_ONCE):
-        lacked = [
-            Q(thread=pk, revision__gt=oldest[pk], revision__lte=threads[pk].revision)
-            for pk in ids[start : start + THREADS_AT_ONCE]
-        ]
+        lacked = [Q(thread=pk, revision__gt=oldest[pk]) for pk in ids[start : start + THREADS_AT_ONCE]]
         rows = Message.objects.with_faces().filter(reduce(or_, lacked)).order_by("thread", "-revision")
         for message in rows[: (CHANGES_LIMIT + 1) * len(lacked)]:
             found[message.thread_id].append(message)

@@ -31,6 +31,7 @@ async def test_a_bus_ends_although_its_client_swallows_the_first_cancellation(mo
         lambda group: None,
         lambda revision: None,
         lambda *job: None,
+        lambda *thread: None,
     )
     bus.start()
     await layer.connecting.wait()

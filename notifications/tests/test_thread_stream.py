@@ -185,6 +185,22 @@ async def test_the_head_of_a_room_changes_for_all_who_have_it_open(ops, ada, bo,
         await equals_a_reload(page)
 
 
+def test_what_is_changed_between_the_looks_at_the_thread_and_at_its_messages_is_not_lost(talk, bo, monkeypatch):
+    threads.say(bo, talk, "Just said")
+    position = ThreadPosition(thread_id=talk.pk, at=1, last=1, language="en", zone="UTC")
+    read = thread_frames.changed_messages
+
+    def slowly(*asked):
+        threads.edit(bo, talk.messages.get(number=2), "Just said, and changed")
+        return read(*asked)
+
+    monkeypatch.setattr(thread_frames, "changed_messages", slowly)
+    first = thread_frames_for({position: {bo.inbox.pk}})[0][position]
+    html = first.html + thread_frames_for({first.position: {bo.inbox.pk}})[0][first.position].html
+    assert '<hx-upsert hx-target="#messages"' in html
+    assert "Just said, and changed" in html
+
+
 # Strangers.
 
 
