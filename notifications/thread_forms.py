@@ -101,11 +101,9 @@ class RoomForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("One sentence, shown below the name."),
     )
-    is_open = forms.TypedChoiceField(
+    is_open = forms.ChoiceField(
         label=gettext_lazy("Who may come in"),
         choices=[("1", gettext_lazy("Everybody")), ("", gettext_lazy("Who is invited"))],
-        coerce=bool,
-        empty_value=False,
         required=False,
         widget=forms.RadioSelect,
     )
@@ -113,6 +111,9 @@ class RoomForm(forms.Form):
     def __init__(self, data: Any = None, *, room: Thread | None = None):
         known = {"title": room.title, "about": room.about, "is_open": "1" if room.is_open else ""} if room else {}
         super().__init__(data, initial={"is_open": "1", **known})
+
+    def clean_is_open(self) -> bool:
+        return bool(self.cleaned_data["is_open"])
 
     def start(self, keeper: Any) -> Thread | None:
         """None where it was refused: then the form says why."""

@@ -89,7 +89,7 @@ def found_in(thread: Thread, text: str) -> MessageQuerySet:
 # A reader's threads.
 
 
-def threads_of(inbox: Inbox) -> list[Thread]:
+def threads_of(inbox: Inbox) -> list[Any]:
     """Those they are in, the latest first, each with ``unread``, ``level``, ``shown_title`` and ``last`` message."""
     mine = Follow.objects.filter(inbox=inbox, topic=OuterRef("topic"))
     said = Message.objects.shown().filter(thread=OuterRef("pk")).order_by("-number")
@@ -98,7 +98,9 @@ def threads_of(inbox: Inbox) -> list[Thread]:
         level=Subquery(mine.values("level")[:1]),
         last_id=Subquery(said.values("pk")[:1]),
     )
-    found = list(threads.select_related("low__user", "high__user").order_by("-last_arrival", "-pk")[:LIST_LENGTH])
+    found: list[Any] = list(
+        threads.select_related("low__user", "high__user").order_by("-last_arrival", "-pk")[:LIST_LENGTH]
+    )
     last = Message.objects.with_faces().in_bulk([thread.last_id for thread in found if thread.last_id])
     for thread in found:
         thread.unread = min(max(thread.last_number - thread.read_number, 0), UNREAD_SHOWN)
@@ -113,7 +115,7 @@ def level_choices(current: str) -> list[dict[str, Any]]:
     return [{"value": one.value, "label": one.label, "is_on": one == current} for one in Level]
 
 
-def rooms_of(inbox: Inbox) -> list[Thread]:
+def rooms_of(inbox: Inbox) -> list[Any]:
     """Those they are in, by their names, each with ``level``."""
     level = Follow.objects.filter(inbox=inbox, topic=OuterRef("topic")).values("level")[:1]
     rooms = Thread.objects.rooms().followed_by(inbox).annotate(level=Subquery(level))
@@ -128,9 +130,9 @@ def rooms_to_find(inbox: Inbox, words: str = "") -> QuerySet[Thread]:
     return rooms.order_by("-last_arrival", "title")[:LIST_LENGTH]
 
 
-def with_member_counts(rooms: Iterable[Thread]) -> list[Thread]:
+def with_member_counts(rooms: Iterable[Thread]) -> list[Any]:
     """These rooms, each with ``member_count``, by one query for all."""
-    found = list(rooms)
+    found: list[Any] = list(rooms)
     of_these = Follow.objects.filter(topic__in=[room.topic for room in found]).values("topic")
     counts = dict(of_these.annotate(count=Count("pk")).values_list("topic", "count"))
     for room in found:
