@@ -32,10 +32,11 @@ def parts(page):
     return {} if there is None else {one.get("data-part"): one.get("data-took") for one in there.iter("li")}
 
 
-async def is_quiet(user):
+async def is_quiet(user, pages=1):
     """Wait until nudges reach the reader's pages, and the hub has nothing to do that would bring an echo along."""
     inbox = await sync_to_async(Inbox.objects.of)(user)
     awake = hub.current()._wake
+    await eventually(lambda: len(hub.current().all_outlets()) == pages)
     await eventually(lambda: hub.current().bus.hears(groups.inbox(inbox.pk)))
     await eventually(lambda: awake._waiters and not awake.is_set())
 
@@ -112,7 +113,7 @@ async def test_where_its_writer_dies_before_it_has_noted_its_times_the_others_ar
 
 async def test_each_page_of_the_reader_is_told_its_own_way(bo):
     async with LivePage(bo, SETTINGS) as page, LivePage(bo, SETTINGS) as other, LivePage(bo) as inbox:
-        await is_quiet(bo)
+        await is_quiet(bo, pages=3)
         await press(page)
         for one in (page, other):
             await one.until(lambda one=one: list(parts(one)) == AROUND)
@@ -121,7 +122,7 @@ async def test_each_page_of_the_reader_is_told_its_own_way(bo):
 
 async def test_a_strangers_page_gets_nothing_of_it(bo, chi):
     async with LivePage(bo, SETTINGS) as page, LivePage(chi, SETTINGS) as strangers:
-        await is_quiet(bo)
+        await is_quiet(bo, pages=2)
         await press(page)
         await page.until(lambda: parts(page))
         await anotify(chi, title="For Chi")
