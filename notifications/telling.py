@@ -123,9 +123,8 @@ def ring(thread: Thread, message: Message, verb: str, inbox_ids: list[int]) -> N
         reason=REASONS[verb],
         group_key="" if verb == "thread.mentioned" else thread.topic,
     )
-    about = {"category": draft.category, "group_key": draft.group_key, "target": draft.target}
-    wanting = Inbox.objects.filter(pk__in=inbox_ids, user__is_active=True)
-    wanting = wanting.exclude(pk__in=Mute.objects.about(**about).values("inbox"))
+    muting = Mute.objects.about(category=draft.category, group_key=draft.group_key, target=draft.target)
+    wanting = Inbox.objects.filter(pk__in=inbox_ids, user__is_active=True).exclude(pk__in=muting.values("inbox"))
     put(list(wanting.values_list("pk", flat=True)), message.item_key, draft)
 
 

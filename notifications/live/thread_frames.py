@@ -156,7 +156,7 @@ def frame_at(
 def told_html(thread: Thread, position: ThreadPosition, missing: Missing, here: tuple[int, ...], made: Made) -> str:
     """Made once for all pages that lack the same, however far back each of them has loaded. Empty where that is
     nothing."""
-    arrived, changed, leaving = (some(position) for some in (missing.arrived, missing.changed, missing.leaving))
+    arrived, changed, leaving = missing.arrived(position), missing.changed(position), missing.leaving(position)
     is_older = missing.has_lost_older(position)
     if not (changed or leaving or is_older or has_position(thread, position) or here_stamp(here) != position.here):
         return ""

@@ -59,7 +59,8 @@ class Allowance(models.Model):
         mine = cls.objects.filter(inbox=inbox_id, name=limit.name)
         spent: datetime | Case = Case(When(free_at__gt=moment, then=F("free_at")), default=Value(moment))
         if not mine.filter(free_at__lte=latest).update(free_at=spent + limit.price):
-            cls.objects.bulk_create([cls(inbox_id=inbox_id, name=limit.name, free_at=moment)], ignore_conflicts=True)
+            fresh = Allowance(inbox_id=inbox_id, name=limit.name, free_at=moment)
+            Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
             if not mine.filter(free_at__lte=latest).update(free_at=spent + limit.price):
                 free_at = mine.values_list("free_at", flat=True).first() or moment
                 raise TooFast(max(1, ceil((free_at - latest).total_seconds())))

@@ -61,8 +61,8 @@ class Follow(models.Model):
         """Let them follow; those who do already keep what they have chosen. How many are new."""
         there = set(cls.objects.of(topic).filter(inbox__in=inbox_ids).values_list("inbox_id", flat=True))
         new = sorted(set(inbox_ids) - there)
-        rows = [cls(inbox_id=inbox_id, topic=topic, **columns) for inbox_id in new]
-        cls.objects.bulk_create(rows, ignore_conflicts=True)
+        rows = [Follow(inbox_id=inbox_id, topic=topic, **columns) for inbox_id in new]
+        Follow.objects.bulk_create(rows, ignore_conflicts=True)
         return len(new)
 
 

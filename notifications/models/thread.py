@@ -21,7 +21,7 @@ from notifications.live import push
 
 from . import clock
 from .face import display_name
-from .follow import ROOM_START, THREAD_START, Follow, Level
+from .follow import ROOM_START, THREAD_START, Follow, FollowQuerySet, Level
 from .inbox import Inbox
 from .message import Message, MessageContent
 
@@ -123,7 +123,7 @@ class Thread(models.Model):
         return self.topic.removeprefix(ROOM_START)
 
     @property
-    def follows(self) -> models.QuerySet[Follow]:
+    def follows(self) -> FollowQuerySet:
         return Follow.objects.of(self.topic)
 
     def title_for(self, inbox: Inbox) -> str:

@@ -34,8 +34,10 @@ class ThreadPresence(models.Model):
     def renew(cls, hub: str, seats: Collection[Seat]) -> None:
         """These are taken in that process, until the next renewal or ``LASTS``."""
         until = clock.now() + LASTS
-        rows = [cls(thread_id=thread, inbox_id=inbox, hub=hub, until=until) for thread, inbox in sorted(seats)]
-        cls.objects.bulk_create(
+        rows = [
+            ThreadPresence(thread_id=thread, inbox_id=inbox, hub=hub, until=until) for thread, inbox in sorted(seats)
+        ]
+        ThreadPresence.objects.bulk_create(
             rows,
             batch_size=200,
             update_conflicts=True,
