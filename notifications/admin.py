@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .broadcasting import may_broadcast
@@ -131,10 +132,10 @@ class WaitingFilter(admin.SimpleListFilter):
 class ReportAdmin(ReadOnlyAdmin):
     """Messages that readers have reported, as they were then. Of the threads in which they stand, staff see nothing."""
 
-    list_display = ("shown_message", "author_name", "where", "reason", "reporter_name", "reported_at", "closed_at")
+    list_display = ("shown_message", "author_name", "place", "reason", "reporter_name", "reported_at", "closed_at")
     list_filter = (WaitingFilter,)
     search_fields = ("author_name", "reporter_name", "body")
-    fields = ("author_name", "where", "body", "reason", "reporter_name", "reported_at", "closed_at", "closed_by_name")
+    fields = ("author_name", "place", "body", "reason", "reporter_name", "reported_at", "closed_at", "closed_by_name")
     actions = ("take_message_back", "close_report")
     actions_selection_counter = False
     view_on_site = False
@@ -145,6 +146,10 @@ class ReportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("message"))
     def shown_message(self, report: Report) -> str:
         return Truncator(report.body).chars(60)
+
+    @admin.display(description=_("Room"))
+    def place(self, report: Report) -> str:
+        return report.where or gettext("In private")
 
     @admin.action(description=_("Take the message back, and close"), permissions=["handle"])
     def take_message_back(self, request: Any, queryset: Any) -> None:

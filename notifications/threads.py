@@ -194,14 +194,13 @@ def report(reporter: Any, message: Message, reason: str = "") -> Report:
     if found is not None:
         return found
     Allowance.spend(Inbox.objects.of(reporter).pk, REPORTS)
-    thread = message.thread
     made, _is_new = Report.objects.get_or_create(
         message=message,
         reporter=reporter,
         defaults={
             "reporter_name": display_name(reporter),
             "author_name": message.author_name,
-            "where": thread.title if thread.is_room else _("In private"),
+            "where": message.thread.title,
             "body": message.body,
             "reason": reason.replace("\x00", "").strip()[:REASON_LIMIT],
         },

@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("reporter_name", models.CharField(max_length=150)),
                 ("author_name", models.CharField(max_length=150)),
-                ("where", models.CharField(max_length=200)),
+                ("where", models.CharField(blank=True, max_length=200)),
                 ("body", models.TextField()),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("reported_at", models.DateTimeField(default=notifications.models.clock.now)),

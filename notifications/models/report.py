@@ -21,7 +21,7 @@ class Report(models.Model):
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     reporter_name = models.CharField(max_length=150)
     author_name = models.CharField(max_length=150)
-    where = models.CharField(max_length=200)  # the room's title, or that it was said in private
+    where = models.CharField(max_length=200, blank=True)  # the room's title; empty: in private
     body = models.TextField()  # as it was
     reason = models.CharField(max_length=REASON_LIMIT, blank=True)
     reported_at = models.DateTimeField(default=clock.now)
