@@ -104,7 +104,7 @@
   });
   document.addEventListener("htmx:after:swap", () => {
     const row = held && document.getElementById(held.id);
-    if (row) scrollBy({ top: row.getBoundingClientRect().top - held.top, behavior: "instant" });
+    if (row && !isAtEnd) scrollBy({ top: row.getBoundingClientRect().top - held.top, behavior: "instant" });
     held = null;
   });
 

@@ -51,12 +51,12 @@ def shown(html: str) -> dict[str, object]:
 
 
 def without_scripts_work(html: str) -> str:
-    """Without what scripts add to rows: which of them Tab reaches, which wait behind the button for new ones, and
-    relative times, which are freshened a moment after each frame.
+    """Without what scripts add to rows: which of them Tab reaches, which wait behind the button for new ones, whose a
+    message is and what it goes on with, and relative times, which are freshened a moment after each frame.
     """
     html = re.sub(r'(?<= )tabindex="0"', 'tabindex="-1"', html)
     html = re.sub(r"(<time [^>]*data-relative[^>]*>)[^<]*", r"\1", html)
-    return re.sub(r' (data-word="[^"]*"|hidden="")', "", html)
+    return re.sub(r' (data-word="[^"]*"|hidden=""|data-own=""|data-follows="")', "", html)
 
 
 def equals_a_reload(page: Page, user: Any) -> bool:
