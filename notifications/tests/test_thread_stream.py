@@ -7,12 +7,13 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
 from notifications import threads
-from notifications.live import push, thread_frames
+from notifications.live import groups, hub, push, thread_frames
 from notifications.live.thread_frames import thread_frames_for
 from notifications.live.thread_positions import ThreadPosition
 from notifications.models import Message, Thread
 from notifications.models.retention import Limits, remove_leavings
 from notifications.testing import LivePage
+from notifications.tests.calm import eventually
 from notifications.thread_lists import PAGE_LENGTH, here_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("live", "_patient")]
@@ -103,8 +104,11 @@ async def test_a_page_that_lacks_nothing_is_told_nothing(talk, chi):
 
 
 async def test_what_lost_nudges_have_left_behind_the_sweep_finds(talk, bo, chi, monkeypatch):
-    monkeypatch.setattr(push.Sender, "_send", lambda sender, messages: None)
     async with LivePage(chi, at(talk)) as page:
+        await eventually(lambda: hub.current().bus.hears(groups.thread(talk.pk)))
+        await say(bo, talk, "Nothing is on its way any more")
+        await page.until(lambda: "Nothing" in page.text("#messages"))
+        monkeypatch.setattr(push.Sender, "_send", lambda sender, messages: None)
         await say(bo, talk, "Are you there?")
         await page.until(lambda: "Are you there?" in page.text("#messages"))
         await equals_a_reload(page)
