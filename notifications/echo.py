@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from .delivery import put_one, retract
 from .models import Draft, Inbox, Notification, clock
-from .models.echo import VERB, Times, keys_at, note_times, seconds_left
+from .models.echo import VERB, Times, keys_at, note_times, placed_at, seconds_left
 
 BODY = gettext_noop("You have asked for this test. Nothing has happened, and it goes away by itself.")
 
@@ -74,7 +74,7 @@ class Trip:
     def _parts(self) -> Iterator[Part]:
         times, stamped = self.times, self._stamped()
         yield Part("written", times.committed - times.began if times else None)
-        yield Part("stamped", between(times and times.committed, stamped))
+        yield Part("stamped", between(times.committed if times else None, stamped))
         if not self.way:
             return
         yield Part(self.way, between(stamped, self.heard_at))
@@ -83,12 +83,12 @@ class Trip:
             yield Part("returned", between(self.handed_at, self.acknowledged_at))
 
     def _stamped(self) -> int | None:
-        """The nudge leaves from a thread of its own, and may be heard before its sender has looked at the clock."""
-        if self.times is None or self.times.stamped is None:
+        """The nudge leaves by a thread of its own, and may be heard before its sender comes to look at the clock."""
+        times = self.times
+        if times is None or times.placed is None:
             return None
-        if self.heard_at is None:
-            return self.times.stamped
-        return max(self.times.committed, min(self.times.stamped, self.heard_at))
+        is_late = self.heard_at is not None and self.heard_at < times.stamped
+        return times.placed if is_late else max(times.placed, times.stamped)
 
     @property
     def total(self) -> Part:
@@ -100,7 +100,7 @@ class Trip:
 
     @property
     def was_stamped(self) -> bool:
-        return self.times is not None and self.times.stamped is not None
+        return self.times is not None and self.times.placed is not None
 
 
 def between(start: int | None, end: int | None) -> int | None:
@@ -142,8 +142,8 @@ def write(inbox_id: int, key: str) -> tuple[int | None, Times]:
         transaction.on_commit(lambda: moments.append(clock.microseconds()))  # before stamping, which comes next
         row = put_one(inbox_id, key, Draft(verb=VERB, body=BODY))
     stamped = clock.microseconds()
-    was_stamped = Notification.objects.stamped().filter(pk=row.pk).exists()
-    return row.pk, Times(moments[0], moments[-1], stamped if was_stamped else None)
+    there = Notification.objects.filter(pk=row.pk).only("delivered_at").first()
+    return row.pk, Times(moments[0], moments[-1], placed_at(there) if there else None, stamped)
 
 
 def take_back(echoes: Iterable[tuple[Any, str]]) -> None:

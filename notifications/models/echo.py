@@ -20,7 +20,8 @@ class Times:
 
     began: int
     committed: int
-    stamped: int | None  # None: not by its writer, so the tick has to do it
+    placed: int | None  # in the transaction that stamped it; None: it waits for the tick
+    stamped: int  # when that was seen to be over
 
 
 def keys_at(moment: datetime) -> tuple[str, str]:
@@ -44,7 +45,8 @@ def times_of(inbox_id: int, key: str) -> Times | None:
     row = Notification.objects.filter(inbox=inbox_id, key=key).only("params", "delivered_at").first()
     if row is None or not row.params:
         return None
-    times = Times(**row.params)
-    if times.stamped is None and row.delivered_at:  # by the tick
-        return replace(times, stamped=int(row.delivered_at.timestamp() * 1_000_000))
-    return times
+    return replace(Times(**row.params), placed=placed_at(row))
+
+
+def placed_at(row: Notification) -> int | None:
+    return int(row.delivered_at.timestamp() * 1_000_000) if row.delivered_at else None

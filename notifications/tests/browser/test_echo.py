@@ -10,7 +10,7 @@ def test_pressed_by_the_keyboard_it_says_how_long_each_part_took_and_goes_away(w
     page.keyboard.press("Enter")
     expect(page.locator("#echo")).to_contain_text("There and back in")
     expect(page.locator("#echo li")).to_have_count(5)
-    expect(page.locator("#echo li[data-part=bus]")).to_contain_text("ms")
+    assert int(page.locator("#echo li[data-part=returned]").get_attribute("data-took") or 0) < 2_000_000  # at once
     expect(page.locator("#toasts")).to_contain_text("A test of the live connection")
     expect(page.locator("#echo-waiting")).to_be_empty()
     expect(button).to_be_focused()
