@@ -220,6 +220,13 @@ A_DEAD_BUS_DELAYS_AND_BREAKS_NOTHING = [
         "self.flush(60.0)  # the sender's turn",
         "test_bus.py::test_who_causes_a_nudge_goes_on_before_it_is_sent",
     ),
+    mutation(
+        "what the sweep has found is told as the merit of the bus",
+        "notifications/live/echo_watch.py",
+        "Waking(SWEEP, revision",
+        "Waking(BUS, revision",
+        "test_echo.py::test_with_a_dead_bus_the_way_by_the_sweep_is_told",
+    ),
 ]
 
 ALL_TABS_AGREE = [

@@ -1,6 +1,9 @@
 """The reader's own test of the live connection, in the settings."""
 
+import pytest
 from playwright.sync_api import expect
+
+from .test_axe import violations
 
 
 def test_pressed_by_the_keyboard_it_says_how_long_each_part_took_and_goes_away(window, bo):
@@ -38,3 +41,12 @@ def test_where_nothing_comes_back_it_says_so(window, bo):
     expect(page.locator("#echo-waiting")).to_have_text("The test is under way.")
     page.clock.fast_forward(16_000)
     expect(page.locator("#echo-waiting")).to_contain_text("Nothing has come back for 15 seconds.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_result_can_be_read_by_everybody(window, dana, scheme):
+    page = window(dana, color_scheme=scheme, viewport={"width": 360, "height": 800}).open("/inbox/preferences/")
+    page.locator("#echo-button").click()
+    expect(page.locator("#echo li")).to_have_count(5)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert violations(page) == []
