@@ -5,10 +5,13 @@ from functools import cache
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.utils.timezone import now
 from playwright.sync_api import Page, expect
 
 from notifications.delivery import notify
+from notifications.models import Thread
+from notifications.threads import block, edit, invite, say, start_room, write_to
 
 from .pages import is_caught_up, open_bell
 
@@ -25,6 +28,16 @@ PAGES = [
     "/inbox/?view=category%3Apeople",
     "/inbox/letter/",
     "/inbox/preferences/",
+    "/threads/",
+    "/threads/new/",
+    "/threads/rooms/",
+    "/threads/rooms/?q=nothing+of+that+kind",
+    "/threads/rooms/new/",
+    "/rooms/kitchen/",
+    "/rooms/kitchen/?before=3",
+    "/rooms/kitchen/?q=soup",
+    "/rooms/kitchen/?q=zebra",
+    "/rooms/hall/",
     "/accounts/profile/",
     "/accounts/password/",
     "/nowhere/",
@@ -86,6 +99,19 @@ def fill(user):
     user.inbox.mark_unavailable("gone")
     user.inbox.mute("conversation", "other", "Another talk", None)
     user.inbox.mark_read("warning")
+    let_them_talk(user)
+
+
+def let_them_talk(user):
+    """A room of theirs, an open one, a conversation, and somebody from whom they want nothing."""
+    other = get_user_model().objects.create_user("eve", display_name="Eve Brook")
+    kitchen = start_room(user, "Kitchen", about="Who cooks.")
+    invite(user, kitchen, [other])
+    edit(user, say(user, kitchen, "Soup"), "Soup, and `bread`")
+    say(other, kitchen, f"@{user.get_username()} > quoted\n\n```\ncode\n```\n\n- [a list](https://example.com/)")
+    say(other, start_room(other, "Hall"), "Welcome")
+    write_to(other, user, "Hello")
+    block(user, other)
 
 
 def test_every_page(window, reader, scheme, viewport):
@@ -155,5 +181,42 @@ def test_what_opens_for_triage(window, reader, scheme, viewport):
     found += violations(page)
     page.locator('#more button[value^="tomorrow"]').click()
     expect(page.locator("#undo-button")).to_be_visible()
+    found += violations(page)
+    assert found == [], "\n".join(found)
+
+
+def test_what_opens_in_a_conversation(window, reader, scheme, viewport):
+    """Its menus, what can be done with a message, a refusal, and suggestions of people."""
+    fill(reader)
+    kitchen = Thread.objects.get(topic="room:kitchen")
+    page = window(reader, viewport=viewport, color_scheme=scheme, reduced_motion="reduce").open("/rooms/kitchen/")
+    expect(page.locator("#here .avatar")).to_be_visible()
+    page.locator("#compose-text").fill("x" * 4001)
+    page.locator(".compose-send").click()
+    expect(page.locator("#compose-problem")).not_to_be_empty()
+    found = violations(page)
+    for button in ("[popovertarget=level-menu]", ".thread-tools [popovertarget=thread-menu]"):
+        page.locator(button).click()
+        found += violations(page)
+        page.keyboard.press("Escape")
+    for number in (1, 2):
+        page.locator(f"#message-{number}").hover()
+        page.locator(f"#message-more-{number}").click()
+        expect(page.locator("#more")).to_be_visible()
+        found += violations(page)
+        page.keyboard.press("Escape")
+        expect(page.locator("#more")).to_be_hidden()
+    for path in (f"/threads/{kitchen.pk}/people/", f"/threads/{kitchen.pk}/edit/", f"/threads/{kitchen.pk}/1/"):
+        page.goto(window.url + path)
+        found += violations(page)
+    page.goto(f"{window.url}/threads/new/")
+    page.locator("#id_to").press_sequentially("eve")
+    expect(page.locator("#person-found button")).to_have_count(1)
+    found += violations(page)
+    page.goto(f"{window.url}/inbox/")
+    reply = page.locator(f"[id^=notification-reply-message-{kitchen.pk}-]").first
+    reply.focus()
+    reply.press("Enter")
+    expect(page.locator("#reply-text")).to_be_focused()
     found += violations(page)
     assert found == [], "\n".join(found)

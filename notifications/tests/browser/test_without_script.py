@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from notifications import threads
 from notifications.delivery import notify
-from notifications.models import Inbox
+from notifications.models import Inbox, Thread
 
 from .pages import row, rows, titles
 
@@ -160,3 +161,93 @@ def test_signing_out_and_in(page):
     page.get_by_label("Password").fill("belfry-demo")
     page.locator("main").get_by_role("button", name="Sign in").click()
     expect(titles(page).last).to_have_text("Number 0")
+
+
+# Conversations.
+
+
+def go(page, path):
+    page.goto(page.url.partition("/inbox/")[0] + path)
+
+
+def messages(page):
+    return page.locator("#messages .message-body")
+
+
+def test_somebody_is_written_to_by_their_user_name_and_answered(page, bo, ada):
+    page.get_by_role("link", name="Conversations").first.click()
+    page.get_by_role("link", name="Write to someone").first.click()
+    page.get_by_label("To", exact=True).fill("nobody")
+    page.get_by_label("Message").fill("Hello Ada")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".errorlist")).to_contain_text("There is nobody")
+    expect(page.get_by_label("Message")).to_have_value("Hello Ada")
+    page.get_by_label("To", exact=True).fill("ada")
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_text(["Hello Ada"])
+    threads.say(ada, Thread.between(bo.inbox, ada.inbox), "Hello Bo")
+    page.locator("#compose-text").fill("Are you there?")
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_text(["Hello Ada", "Hello Bo", "Are you there?"])
+
+
+def test_what_cannot_be_said_is_refused_and_stays(page, bo, ada):
+    threads.write_to(ada, bo, "Hello")
+    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    page.locator("#compose-text").fill("x" * 4001)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#compose-problem")).to_contain_text("at most 4000 characters")
+    expect(page.locator("#compose-text")).to_have_value("x" * 4001)
+    page.locator("#compose-text").fill("Shorter")
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_text(["Hello", "Shorter"])
+
+
+def test_a_message_is_edited_taken_back_and_anothers_reported(page, bo, ada):
+    threads.write_to(ada, bo, "Hello")
+    threads.write_to(bo, ada, "Helo")
+    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    page.locator("#message-more-2").click()
+    page.get_by_role("textbox", name="Message").fill("Hello, too")
+    page.get_by_role("button", name="Save").click()
+    expect(messages(page)).to_have_text(["Hello", "Hello, too"])
+    page.locator("#message-more-2").click()
+    page.get_by_role("button", name="Take it back").click()
+    expect(messages(page)).to_have_text(["Hello"])
+    page.locator("#message-more-1").click()
+    page.get_by_role("textbox").last.fill("Too short")
+    page.get_by_role("button", name="Report").click()
+    expect(page.locator(".messages")).to_contain_text("Thank you.")
+
+
+def test_a_reply_leads_to_the_conversation(page, bo, ada):
+    threads.write_to(ada, bo, "Hello")
+    page.reload()
+    page.get_by_role("link", name="Reply").first.click()
+    page.locator("#compose-text").fill("Hello Ada")
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_text(["Hello", "Hello Ada"])
+
+
+def test_a_room_is_made_found_joined_and_left(page, ada):
+    threads.start_room(ada, "Hall")
+    go(page, "/threads/rooms/")
+    page.get_by_role("button", name="Join").click()
+    page.get_by_role("button", name="What you hear of it").click()
+    page.get_by_role("button", name="Nothing").click()
+    expect(page.get_by_role("button", name="What you hear of it: Nothing")).to_be_visible()
+    page.get_by_role("button", name="Search, and more").click()
+    page.get_by_role("button", name="Leave the room").click()
+    page.get_by_role("button", name="Leave", exact=True).click()
+    expect(page.locator(".messages")).to_contain_text("You have left “Hall”.")
+
+
+def test_somebody_is_blocked_and_unblocked(page, bo, ada):
+    threads.write_to(ada, bo, "Hello")
+    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    page.get_by_role("button", name="Search, and more").click()
+    page.get_by_role("button", name="Block this person").click()
+    page.get_by_role("button", name="Block", exact=True).click()
+    expect(page.locator("#compose")).to_contain_text("You have blocked Ada Okafor")
+    page.locator("#compose").get_by_role("button", name="Unblock").click()
+    expect(page.locator("#compose-text")).to_be_visible()
