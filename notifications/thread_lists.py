@@ -19,7 +19,8 @@ from .models.words import HasWord, words_of
 from .search import QUERY_LIMIT, WORDS_LIMIT
 
 PAGE_LENGTH = 50
-LIST_LENGTH = 50
+LIST_LENGTH = 200
+MEMBERS_SHOWN = 200
 ROOMS_LENGTH = 200
 FACES_SHOWN = 5
 UNREAD_SHOWN = 99
@@ -34,14 +35,15 @@ class MessagePage:
     older_url: str
 
 
-def page_of_messages(thread: Thread, before: int | None = None) -> MessagePage:
+def page_of_messages(thread: Thread, before: int | None = None, length: int | None = None) -> MessagePage:
     """The newest messages, or those before a number; found by key, so the cost does not grow with the thread."""
+    length = length or PAGE_LENGTH
     rows = thread.messages.shown().with_faces()
     if before is not None:
         rows = rows.filter(number__lt=before)
-    found = list(rows.order_by("-number")[: PAGE_LENGTH + 1])
-    shown = found[PAGE_LENGTH - 1 :: -1] if len(found) > PAGE_LENGTH else found[::-1]
-    if len(found) <= PAGE_LENGTH:
+    found = list(rows.order_by("-number")[: length + 1])
+    shown = found[:length][::-1]
+    if len(found) <= length:
         return MessagePage(with_days(shown), 0, "")
     first = shown[0].number
     return MessagePage(with_days(shown), first, older_address(thread, first))
@@ -81,9 +83,10 @@ def day_start(day: date) -> int:
 def found_in(thread: Thread, text: str) -> MessageQuerySet:
     """The messages in which all of these words begin one of theirs, newest first."""
     rows = thread.messages.shown().with_faces().order_by("-number")
-    for word in words_of(text[:QUERY_LIMIT])[:WORDS_LIMIT]:
+    words = words_of(text[:QUERY_LIMIT])[:WORDS_LIMIT]
+    for word in words:
         rows = rows.filter(HasWord(word))
-    return rows[:PAGE_LENGTH]
+    return rows[:PAGE_LENGTH] if words else rows.none()
 
 
 # A reader's threads.
@@ -166,10 +169,6 @@ def face_of(thread: Thread, inbox: Inbox) -> Person | None:
 class Here:
     people: list[Person]
     more: int
-
-    @property
-    def count(self) -> int:
-        return len(self.people) + self.more
 
 
 def here_stamp(inbox_ids: Collection[int]) -> str:

@@ -1,5 +1,7 @@
 """Talking: what somebody may do in threads. Who may not is told why, in words for them; nothing is written then."""
 
+import secrets
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,9 +14,10 @@ from .mentions import mentioned_in
 from .models import Block, Inbox, Message, MessageContent, Report, Thread
 from .models.allowance import INVITATIONS, MESSAGES, NEW_ROOMS, NEW_THREADS, REPORTS, Allowance
 from .models.face import display_name
+from .models.follow import ROOM_START
 from .models.message import random_key
 from .models.report import REASON_LIMIT
-from .models.thread import ABOUT_LIMIT, NAME, RESERVED_NAMES, TITLE_LIMIT, NotInside
+from .models.thread import ABOUT_LIMIT, NAME, TITLE_LIMIT, NotInside
 
 
 class NotAllowed(Exception):
@@ -23,7 +26,8 @@ class NotAllowed(Exception):
 
 def content_of(text: str) -> MessageContent:
     """Raises InvalidMessage."""
-    return MessageContent(text, mentioned_in(text))
+    checked = MessageContent(text)  # before its names are looked up, which may be as many as it is long
+    return replace(checked, mentioned=mentioned_in(checked.text))
 
 
 # Saying something.
@@ -36,27 +40,42 @@ def write_to(author: Any, recipient: Any, text: str, *, key: str = "") -> Messag
     if mine == theirs:
         raise NotAllowed(_("Choose somebody else to write to."))
     check_may_write(mine, theirs)
-    low, high = sorted([mine, theirs], key=lambda inbox: inbox.pk)
-    if not Thread.objects.filter(low=low, high=high).exists():
+    thread = Thread.objects.between(mine, theirs)
+    if thread is None:
         Allowance.spend(mine.pk, NEW_THREADS)
-    return say(author, Thread.between(mine, theirs), content, key=key)
+    elif found := said_before(author, thread, key):
+        return found
+    Allowance.spend(mine.pk, MESSAGES)
+    return post(mine, thread or Thread.begin(mine, theirs), content, key)
 
 
-def say(author: Any, thread: Thread, said: str | MessageContent, *, key: str = "") -> Message:
+def say(author: Any, thread: Thread, text: str, *, key: str = "") -> Message:
     """In a thread. The same key again says nothing twice. Raises InvalidMessage, NotAllowed or TooFast."""
-    content = said if isinstance(said, MessageContent) else content_of(said)
+    content = content_of(text)
     mine = Inbox.objects.of(author)
     if not thread.is_room:
         check_may_write(mine, thread.other(mine))
-    if key and (found := thread.messages.filter(author=author, key=key).first()):
+    if found := said_before(author, thread, key):
         return found
     Allowance.spend(mine.pk, MESSAGES)
+    return post(mine, thread, content, key)
+
+
+def said_before(author: Any, thread: Thread, key: str) -> Message | None:
+    return thread.messages.filter(author=author, key=key).first() if key else None
+
+
+def post(mine: Inbox, thread: Thread, content: MessageContent, key: str) -> Message:
     try:
         message = thread.post(mine, content, key or random_key())
     except NotInside:
-        raise NotAllowed(_("You are not in this room any more.")) from None
+        raise NotAllowed(left()) from None
     telling.tell_soon(thread, message)
     return message
+
+
+def left() -> str:
+    return _("You are not in this room any more.")
 
 
 def check_may_write(mine: Inbox, theirs: Inbox | None) -> None:
@@ -70,14 +89,20 @@ def check_may_write(mine: Inbox, theirs: Inbox | None) -> None:
 
 
 def edit(author: Any, message: Message, text: str) -> None:
-    """One's own. Raises InvalidMessage, NotAllowed or TooFast."""
+    """One's own, as long as one may write there. Raises InvalidMessage, NotAllowed or TooFast."""
     content = content_of(text)
     if message.author_id != author.pk or message.retracted_at:
         raise NotAllowed(_("Only its author can change a message, while it is there."))
-    Allowance.spend(Inbox.objects.of(author).pk, MESSAGES)
-    if message.thread.edit(message, content):
+    mine, thread = Inbox.objects.of(author), message.thread
+    if not thread.is_room:
+        check_may_write(mine, thread.other(mine))
+    Allowance.spend(mine.pk, MESSAGES)
+    try:
+        is_there = thread.edit(message, content, mine)
+    except NotInside:
+        raise NotAllowed(left()) from None
+    if is_there:
         message.refresh_from_db()
-        message.__dict__.pop("text", None)
         telling.tell_of_edit(message)
 
 
@@ -89,9 +114,9 @@ def retract(user: Any, message: Message) -> None:
 
 
 def take_back(message: Message) -> None:
-    """By whoever may."""
-    if message.thread.retract(message):
-        telling.take_back(message)
+    """By whoever may. Done once more, it does what was left undone."""
+    message.thread.retract(message)
+    telling.take_back(message)
 
 
 # Rooms.
@@ -101,7 +126,7 @@ def start_room(keeper: Any, title: str, *, about: str = "", is_open: bool = True
     """Raises NotAllowed where there is such a room, or TooFast."""
     mine = Inbox.objects.of(keeper)
     name = name_of_room(title)
-    if Thread.objects.filter(topic=f"room:{name}").exists():
+    if Thread.objects.filter(topic=ROOM_START + name).exists():
         raise NotAllowed(taken(name))
     Allowance.spend(mine.pk, NEW_ROOMS)
     try:
@@ -118,7 +143,7 @@ def taken(name: str) -> str:
 def name_of_room(title: str) -> str:
     """As it stands in the address: "Ops & Deploys" is "ops-deploys"; one without Latin letters gets a random name."""
     name = slugify(title)[:60].strip("-")
-    return name if NAME.fullmatch(name) and name not in RESERVED_NAMES else f"room-{random_key()[:8].lower()}"
+    return name if NAME.fullmatch(name) else f"room-{secrets.token_hex(4)}"
 
 
 def check_title(title: str) -> str:
@@ -132,6 +157,7 @@ def change_room(user: Any, room: Thread, *, title: str, about: str, is_open: boo
     if not room.may_be_kept_by(user):
         raise NotAllowed(_("Only who keeps this room can change it."))
     room.rewrite(title=check_title(title), about=about.strip()[:ABOUT_LIMIT], is_open=is_open)
+    telling.close_to_outsiders(room)
 
 
 def invite(member: Any, room: Thread, people: list[Any]) -> int:
@@ -142,28 +168,29 @@ def invite(member: Any, room: Thread, people: list[Any]) -> int:
     Allowance.spend(mine.pk, INVITATIONS)
     blocking = set(Block.objects.filter(user=member).values_list("inbox__user_id", flat=True))
     wanted = [person.pk for person in people if person.is_active and person.pk not in blocking]
-    inside = room.follows.values("inbox__user")
-    new = Inbox.objects.filter(user__in=wanted).exclude(user__in=inside)
-    inbox_ids = list(new.values_list("pk", flat=True))
-    count = room.admit(inbox_ids) if inbox_ids else 0
-    if count:
+    inside = set(room.follows.filter(inbox__user__in=wanted).values_list("inbox__user_id", flat=True))
+    inbox_ids = Inbox.objects.of_users(pk for pk in wanted if pk not in inside)
+    if not inbox_ids:
+        return 0
+    with room.change():
+        count = room.take_in(inbox_ids)
         telling.tell_of_invitation(room, member, inbox_ids)
     return count
 
 
 def join(user: Any, room: Thread) -> None:
     """An open room."""
-    if not (room.is_room and room.is_open):
-        raise NotAllowed(_("This room is by invitation."))
-    mine = Inbox.objects.of(user)
-    if not room.follows.filter(inbox=mine).exists():
-        room.admit([mine.pk])
+    try:
+        room.join(Inbox.objects.of(user))
+    except NotInside:
+        raise NotAllowed(_("This room is by invitation.")) from None
 
 
 def leave(user: Any, room: Thread) -> None:
     """A thread of two is not left, but can be muted."""
     if room.is_room:
         room.let_go(Inbox.objects.of(user))
+        telling.close_to_outsiders(room)
 
 
 def dismiss(keeper: Any, room: Thread, inbox: Inbox) -> None:
@@ -171,6 +198,7 @@ def dismiss(keeper: Any, room: Thread, inbox: Inbox) -> None:
     if not room.may_be_kept_by(keeper):
         raise NotAllowed(_("Only who keeps this room can do that."))
     room.let_go(inbox)
+    telling.close_to_outsiders(room)
 
 
 # People who harm.
@@ -194,16 +222,18 @@ def report(reporter: Any, message: Message, reason: str = "") -> Report:
     if found is not None:
         return found
     Allowance.spend(Inbox.objects.of(reporter).pk, REPORTS)
-    made, _is_new = Report.objects.get_or_create(
-        message=message,
-        reporter=reporter,
-        defaults={
-            "reporter_name": display_name(reporter),
-            "author_name": message.author_name,
-            "where": message.thread.title,
-            "body": message.body,
-            "reason": reason.replace("\x00", "").strip()[:REASON_LIMIT],
-        },
-    )
-    telling.tell_staff(made)
+    with transaction.atomic():
+        made, is_new = Report.objects.get_or_create(
+            message=message,
+            reporter=reporter,
+            defaults={
+                "reporter_name": display_name(reporter),
+                "author_name": message.author_name,
+                "where": message.thread.title,
+                "body": message.body,
+                "reason": reason.replace("\x00", "").strip()[:REASON_LIMIT],
+            },
+        )
+        if is_new:
+            telling.tell_staff(made)
     return made

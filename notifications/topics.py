@@ -27,7 +27,8 @@ def follow(user: Any, topic: Topic, level: str = Level.EVERYTHING) -> None:
     """Let a user follow a topic: a name, or an object, whose name is that of its model and its key ("shop.order:17").
 
     ``level`` is "everything", "mentions" (only what names them by ``mentioning``) or "nothing". Who follows already
-    gets that level. Following "room:ops" is being in that room. Raises ValueError for what is no topic; UnknownRoom.
+    gets that level. Following "room:ops" is being in that room, which is no call for inside of a transaction. Raises
+    ValueError for what is no topic, and UnknownRoom.
     """
     name, wanted = name_of(topic), Level(level)
     inbox = Inbox.objects.of(user)
@@ -86,5 +87,7 @@ def name_of(topic: Topic) -> str:
 def room_of(name: str) -> Thread:
     room = Thread.objects.rooms().filter(topic=name).first()
     if room is None:
-        raise UnknownRoom(f"There is no room {name!r}. Rooms are begun on /rooms/, or by threads.start_room().")
+        raise UnknownRoom(
+            f"There is no room {name!r}. Rooms are begun on /threads/rooms/new/, or by threads.start_room()."
+        )
     return room

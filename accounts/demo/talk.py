@@ -33,7 +33,7 @@ def ensure_thread(wanted: dict[str, Any], users: dict[str, Any], moment_of: Any)
 
 def made(wanted: dict[str, Any], inboxes: dict[str, Inbox]) -> Thread:
     if "title" not in wanted:
-        return Thread.between(*inboxes.values())
+        return Thread.begin(*inboxes.values())
     name = name_of_room(wanted["title"])
     found = Thread.objects.rooms().filter(topic=f"room:{name}").first()
     if found is None:

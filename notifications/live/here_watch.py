@@ -33,7 +33,7 @@ class HereWatch:
 
     def heard(self, outlet: Outlet, said: ThreadPosition, is_here: bool) -> None:
         """A page has sent its form: whether it is looked at, and what it shows."""
-        if not outlet.thread.thread_id or outlet.thread.is_gone:
+        if not outlet.thread.thread_id:
             return
         if not is_here:
             self._said.pop(outlet, None)
@@ -49,7 +49,7 @@ class HereWatch:
     def _seats(self) -> set[tuple[int, int]]:
         moment = time.monotonic()
         self._said = {outlet: at for outlet, at in self._said.items() if moment - at < SAID_LASTS}
-        return {(outlet.thread.thread_id, outlet.inbox_id) for outlet in self._said if not outlet.thread.is_gone}
+        return {(outlet.thread.thread_id, outlet.inbox_id) for outlet in self._said if outlet.is_in_thread}
 
     async def write_down(self) -> None:
         """Who has come and gone since the last time, and what they have read."""

@@ -67,6 +67,7 @@ class Outlet:
         self.position = position
         self.jobs = jobs or JobPosition(inbox_id=inbox_id, user_id=user_id)
         self.thread = thread or NO_THREAD
+        self.is_in_thread = False  # whether its reader was found to be
         self.thread_listed_at: int | None = None  # the revision of the last whole page of messages that was sent
         self._jobs_at: list[float] = []  # when it got its last frames of jobs; lists, as an empty deque takes 600 bytes
         self.is_behind = True

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from notifications import thread_lists
 from notifications.models import Follow, Message, Thread, ThreadPresence
 from notifications.thread_lists import (
     has_older,
@@ -25,10 +26,12 @@ from notifications.thread_lists import (
     with_days,
 )
 
+from .frames import FRAME_LIMIT
 from .positions import LARGEST
 from .thread_positions import ThreadPosition
 
 CHANGES_LIMIT = 300  # more than this are not caught up with one by one
+ROWS_LIMIT = 5_000  # changed messages in one query for all
 THREADS_AT_ONCE = 300  # SQLite cannot take an OR of 1,000
 
 Seat = tuple[int, int]  # a thread and an inbox
@@ -59,7 +62,9 @@ class Missing:
         return [one for one in self.messages or () if is_shown(one, position) and not one.retracted_at]
 
     def leaving(self, position: ThreadPosition) -> list[int]:
-        return [one.number for one in self.messages or () if is_shown(one, position) and one.retracted_at]
+        """Those that came with a frame whose position was read before them, too."""
+        gone = [one for one in self.messages or () if one.retracted_at]
+        return [one.number for one in gone if one.number >= position.first]
 
     def has_lost_older(self, position: ThreadPosition) -> bool:
         """Whether something is gone that the page has not loaded: there may be nothing older any more."""
@@ -74,7 +79,8 @@ def thread_frames_for(
     wanted: dict[ThreadPosition, set[int]],
 ) -> tuple[dict[ThreadPosition, ThreadFrame], set[Seat]]:
     """For each position the frame that brings such a page up to date; and those of these inboxes that may not see the
-    thread, who get :func:`gone`. Four queries for all of them, and some for each thread where people come and go."""
+    thread, who get :func:`gone`. Five queries for all of them, one more for each thread that is far ahead of a page, and
+    some for each where people come and go."""
     ids = {position.thread_id for position in wanted}
     threads = Thread.objects.in_bulk(ids)
     messages = changed_messages(threads, wanted)
@@ -115,14 +121,29 @@ def changed_messages(threads: dict[int, Thread], wanted: dict[ThreadPosition, se
         thread = threads.get(position.thread_id)
         if thread is not None and can_catch_up(thread, position) and position.lacks_from < thread.revision:
             oldest[thread.pk] = min(position.lacks_from, oldest.get(thread.pk, LARGEST))
-    found: dict[int, list[Message]] = defaultdict(list)
-    ids = sorted(oldest)
+    near = {pk: since for pk, since in oldest.items() if threads[pk].revision - since <= CHANGES_LIMIT}
+    found = {pk: newest_changes(pk, since) for pk, since in oldest.items() if pk not in near}
+    ids = sorted(near)
     for start in range(0, len(ids), THREADS_AT_ONCE):
-        lacked = [Q(thread=pk, revision__gt=oldest[pk]) for pk in ids[start : start + THREADS_AT_ONCE]]
-        rows = Message.objects.with_faces().filter(reduce(or_, lacked)).order_by("thread", "-revision")
-        for message in rows[: (CHANGES_LIMIT + 1) * len(lacked)]:
-            found[message.thread_id].append(message)
+        found |= changes_of_some({pk: near[pk] for pk in ids[start : start + THREADS_AT_ONCE]})
+    return defaultdict(list, found)
+
+
+def changes_of_some(oldest: dict[int, int]) -> dict[int, list[Message]]:
+    """In one query; where one change is of very many messages, in one for each thread, so that none hides another's."""
+    lacked = [Q(thread=pk, revision__gt=since) for pk, since in oldest.items()]
+    rows = list(Message.objects.with_faces().filter(reduce(or_, lacked))[: ROWS_LIMIT + 1])
+    if len(rows) > ROWS_LIMIT:
+        return {pk: newest_changes(pk, since) for pk, since in oldest.items()}
+    found: dict[int, list[Message]] = defaultdict(list)
+    for message in rows:
+        found[message.thread_id].append(message)
     return found
+
+
+def newest_changes(thread_id: int, since: int) -> list[Message]:
+    rows = Message.objects.with_faces().filter(thread=thread_id, revision__gt=since)
+    return list(rows.order_by("-revision")[: CHANGES_LIMIT + 1])
 
 
 def can_catch_up(thread: Thread, position: ThreadPosition) -> bool:
@@ -146,11 +167,24 @@ def frame_at(
     stamp = here_stamp(here)
     after = replace(position, at=thread.revision, last=thread.last_number, loaded_at=LARGEST, here=stamp, is_gone=False)
     with translation.override(position.language), timezone.override(ZoneInfo(position.zone)):
-        if missing.is_full:
-            full = page_of_messages(thread)
-            messages = {"rows": full.rows, "older_url": full.older_url, "first": full.first}
-            return ThreadFrame(render(thread, position, here, messages), replace(after, first=full.first), is_full=True)
-        return ThreadFrame(told_html(thread, position, missing, here, made), after)
+        html = "" if missing.is_full else told_html(thread, position, missing, here, made)
+        if not missing.is_full and len(html.encode()) <= FRAME_LIMIT:
+            return ThreadFrame(html, after)
+        html, first = newest_html(thread, position, here)
+    return ThreadFrame(html, replace(after, first=first), is_full=True)
+
+
+def newest_html(thread: Thread, position: ThreadPosition, here: tuple[int, ...]) -> tuple[str, int]:
+    """The newest messages: a page of them, or fewer where that would be too large a frame. And the number of the first
+    of them; 0 is that there is nothing older."""
+    length = thread_lists.PAGE_LENGTH
+    while True:
+        full = page_of_messages(thread, length=length)
+        messages = {"rows": full.rows, "older_url": full.older_url, "first": full.first}
+        html = render(thread, position, here, messages)
+        if len(html.encode()) <= FRAME_LIMIT or length == 1:
+            return html, full.first
+        length //= 2
 
 
 def told_html(thread: Thread, position: ThreadPosition, missing: Missing, here: tuple[int, ...], made: Made) -> str:

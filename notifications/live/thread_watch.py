@@ -123,6 +123,7 @@ class ThreadWatch:
     def _deliver(self, outlet: Outlet, position: ThreadPosition, frame: ThreadFrame, access: int) -> None:
         if outlet not in self._pages.get(position.thread_id, ()):
             return
+        outlet.is_in_thread = not frame.position.is_gone
         if frame.html and outlet.access != access:  # a session of its reader may have ended meanwhile
             self._hub.sessions.suspect(outlet)
         elif outlet.thread != position or outlet.is_busy:  # it was told meanwhile, or is written to

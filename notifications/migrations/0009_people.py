@@ -191,7 +191,6 @@ class Migration(migrations.Migration):
                 ),
                 ("since", models.DateTimeField(default=notifications.models.clock.now)),
                 ("read_number", models.BigIntegerField(default=0)),
-                ("told_number", models.BigIntegerField(default=0)),
                 (
                     "inbox",
                     models.ForeignKey(

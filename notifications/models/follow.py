@@ -33,8 +33,8 @@ class FollowQuerySet(models.QuerySet["Follow"]):
         return self.filter(level=Level.EVERYTHING)
 
     def lacking(self, number: int) -> "FollowQuerySet":
-        """Those who have neither read that message nor been told of it."""
-        return self.filter(read_number__lt=number, told_number__lt=number)
+        """Those who have not read that message."""
+        return self.filter(read_number__lt=number)
 
 
 class Follow(models.Model):
@@ -45,7 +45,6 @@ class Follow(models.Model):
     level = models.CharField(max_length=10, choices=Level.choices, default=Level.EVERYTHING)
     since = models.DateTimeField(default=clock.now)
     read_number = models.BigIntegerField(default=0)  # messages of the thread up to here have been read
-    told_number = models.BigIntegerField(default=0)  # and of those up to here there are notifications
 
     objects = FollowQuerySet.as_manager()
 

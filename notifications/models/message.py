@@ -2,11 +2,11 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -90,7 +90,10 @@ class Message(face.Face, models.Model):
             models.UniqueConstraint(fields=["thread", "number"], name="message_number"),
             models.UniqueConstraint(fields=["thread", "author", "key"], name="message_once"),
         ]
-        indexes = [models.Index(fields=["thread", "revision"], name="message_changes")]
+        indexes = [
+            models.Index(fields=["thread", "revision"], name="message_changes"),
+            models.Index(fields=["retracted_at"], name="message_retracted", condition=Q(retracted_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.author_name}: {self.body[:60]}"
@@ -114,7 +117,7 @@ class Message(face.Face, models.Model):
     def sent_at(self) -> datetime:
         return datetime.fromtimestamp(self.arrival / 1_000_000, UTC)
 
-    @cached_property
+    @property
     def text(self) -> str:
         """What it says, without its form."""
         return text_of(self.html)

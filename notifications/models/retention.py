@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from . import clock
 from .inbox import Inbox
@@ -20,7 +20,7 @@ from .message import Message
 from .mute import Mute
 from .notification import LISTED, Notification, NotificationQuerySet
 from .sighting import Sighting
-from .thread import Thread
+from .thread import DIRECT, Thread
 
 SLICE = 500  # ids looked at in one step, after which the tick looks at what is due
 
@@ -96,9 +96,12 @@ def remove_leavings(limits: Limits) -> None:
 
 
 def remove_retracted(before: datetime) -> None:
-    """Messages. Pages that have not heard yet that they are gone get the newest ones anew."""
+    """Messages, and threads of two who have both gone. Pages that have not heard yet that a message was taken back get
+    the newest ones anew."""
     old = Message.objects.filter(retracted_at__lt=before)
     for thread in Thread.objects.filter(pk__in=old.values("thread")):
         with thread.change():
-            thread.floor = thread.revision
-            old.filter(thread=thread).delete()
+            mine = old.filter(thread=thread)
+            thread.floor = max(thread.floor, mine.aggregate(last=Max("revision"))["last"] or 0)
+            mine.delete()
+    Thread.objects.filter(kind=DIRECT, low=None, high=None).delete()

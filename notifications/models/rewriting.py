@@ -16,7 +16,9 @@ from .stamping import of_inbox
 
 def rewrite(rows: NotificationQuerySet, inbox_ids: Collection[int], **columns: Any) -> None:
     """One more revision for those of these inboxes that have some of the rows, and for these rows, with new values in
-    these columns; under their locks: as any other change, but for many at once."""
+    these columns; under their locks: as any other change, but for many at once. Rows that wait for their stamp are not
+    among them."""
+    rows = rows.stamped()
     with transaction.atomic(durable=True):
         revisions = dict(Inbox.objects.filter(pk__in=inbox_ids).locked().values_list("pk", "revision"))
         found = dict(rows.filter(inbox__in=revisions).values_list("pk", "inbox"))

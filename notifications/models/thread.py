@@ -27,7 +27,6 @@ from .message import Message, MessageContent
 
 DIRECT, ROOM = "direct", "room"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
-RESERVED_NAMES = {"new"}
 TITLE_LIMIT, ABOUT_LIMIT = 80, 300
 FACES_RENEWED = 100  # messages of one author; older ones show the new picture when their page is loaded anew
 PATIENCE = timedelta(seconds=8)  # in which whoever has the thread open may say that they have read it
@@ -47,6 +46,11 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
     def open_to(self, inbox: Any) -> "ThreadQuerySet":
         """Those that this reader may open; the others do not exist for them."""
         return self.filter(Q(is_open=True) | Q(topic__in=Follow.objects.filter(inbox=inbox).values("topic")))
+
+    def between(self, one: Inbox, other: Inbox) -> "Thread | None":
+        """The thread of these two."""
+        low, high = sorted([one.pk, other.pk])
+        return self.filter(low=low, high=high).first()
 
     def to_be_told(self) -> "ThreadQuerySet":
         return self.filter(tell_at__lte=clock.now())
@@ -88,17 +92,15 @@ class Thread(models.Model):
     # Making one.
 
     @classmethod
-    def between(cls, one: Inbox, other: Inbox) -> "Thread":
+    def begin(cls, one: Inbox, other: Inbox) -> "Thread":
         """The thread of these two, made when missing."""
         low, high = sorted([one, other], key=lambda inbox: inbox.pk)
-        found = cls.objects.filter(low=low, high=high).first()
-        if found is None:
-            with transaction.atomic():
-                found, is_new = cls.objects.get_or_create(
-                    low=low, high=high, defaults={"kind": DIRECT, "topic": f"{THREAD_START}{low.pk}-{high.pk}"}
-                )
-                if is_new:
-                    Follow.put([low.pk, high.pk], found.topic)
+        with transaction.atomic():
+            found, is_new = cls.objects.get_or_create(
+                low=low, high=high, defaults={"kind": DIRECT, "topic": f"{THREAD_START}{low.pk}-{high.pk}"}
+            )
+            if is_new:
+                Follow.put([low.pk, high.pk], found.topic)
         return found
 
     @classmethod
@@ -165,13 +167,11 @@ class Thread(models.Model):
             found = said.first()
             if found is not None:
                 return found
-            if self.is_open:
-                self._take_in([author.pk])
-            elif not self.follows.filter(inbox=author).exists():
-                raise NotInside
+            self._check_inside(author)
+            self.take_in([author.pk])
             self.last_number += 1
             self.last_arrival = max(self.last_arrival + 1, clock.microseconds())
-            self.tell_at = clock.now() + PATIENCE
+            self.tell_at = self.tell_at or clock.now() + PATIENCE
             message = self.messages.create(
                 number=self.last_number,
                 arrival=self.last_arrival,
@@ -185,9 +185,10 @@ class Thread(models.Model):
             has_read_all.update(read_number=self.last_number)
             return message
 
-    def edit(self, message: Message, content: MessageContent) -> bool:
-        """False where it was taken back meanwhile."""
+    def edit(self, message: Message, content: MessageContent, author: Inbox) -> bool:
+        """False where it was taken back meanwhile. Raises NotInside for who has left meanwhile."""
         with self.change():
+            self._check_inside(author)
             rows = self.messages.shown().filter(pk=message.pk)
             return bool(rows.update(revision=self.revision, edited_at=clock.now(), **content.columns()))
 
@@ -215,14 +216,25 @@ class Thread(models.Model):
     def admit(self, inbox_ids: Iterable[int]) -> int:
         """Let these in. They have read what was said before. How many are new."""
         with self.change():
-            return self._take_in(list(inbox_ids))
+            return self.take_in(list(inbox_ids))
 
-    def _take_in(self, inbox_ids: list[int]) -> int:
-        """Inside of change()."""
-        new = Follow.put(inbox_ids, self.topic, read_number=self.last_number, told_number=self.last_number)
+    def join(self, inbox: Inbox) -> None:
+        """An open room. Raises NotInside where it is not open (any more)."""
+        with self.change():
+            self._check_inside(inbox)
+            self.take_in([inbox.pk])
+
+    def take_in(self, inbox_ids: list[int]) -> int:
+        """Inside of change(). How many are new."""
+        new = Follow.put(inbox_ids, self.topic, read_number=self.last_number)
         if new:
             self.head_revision = self.revision
         return new
+
+    def _check_inside(self, inbox: Inbox) -> None:
+        """Inside of change()."""
+        if not self.is_open_to(inbox):
+            raise NotInside
 
     def let_go(self, inbox: Inbox) -> None:
         """Nothing of it is theirs any more, unless it is open to everybody."""
@@ -240,10 +252,10 @@ class Thread(models.Model):
         self.follows.filter(inbox__in=inbox_ids, read_number__lt=upto).update(read_number=upto)
 
     def note_telling(self, upto: int, tell_at: datetime | None) -> None:
-        """Of messages up to there everybody was told; the others are looked at then. Not where somebody has spoken
-        meanwhile: that has a moment of its own."""
-        rows = Thread.objects.filter(pk=self.pk, last_number=self.last_number)
-        rows.update(told_number=upto, tell_at=tell_at)
+        """Of messages up to there everybody was told; the others are looked at then. Where somebody has spoken
+        meanwhile, the next look is as soon as it was to be."""
+        Thread.objects.filter(pk=self.pk, told_number__lt=upto).update(told_number=upto)
+        Thread.objects.filter(pk=self.pk, last_number=self.last_number).update(tell_at=tell_at)
 
 
 def names_of(inboxes: Iterable[Inbox | None]) -> str:

@@ -4,10 +4,11 @@ import pytest
 from django.core.management import call_command
 
 from notifications import telling
-from notifications.models import Follow, Inbox, Level, Notification, Thread, ThreadPresence
+from notifications.models import Inbox, Level, Notification, Thread, ThreadPresence
 from notifications.models.thread import PATIENCE
+from notifications.search import Search
 from notifications.telling import note_readings, tell
-from notifications.threads import invite, say, start_room, write_to
+from notifications.threads import change_room, dismiss, edit, invite, say, start_room, write_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,7 +81,6 @@ def test_telling_twice_rings_once(ops, ada, bo, hands):
     say(ada, ops, "Hello")
     hands.move(seconds=PATIENCE.total_seconds() + 1)
     for _ in range(3):
-        Follow.objects.update(told_number=0)
         Thread.objects.update(told_number=0)
         tell(Thread.objects.get())
     assert rung(bo) == ["Ada Okafor in Ops"]
@@ -172,3 +172,84 @@ def test_speaking_costs_the_same_however_many_are_told(ops, ada, django_user_mod
     with django_assert_max_num_queries(40):
         say(ada, ops, "Hello, all of you")
     assert Notification.objects.filter(verb="room.said").count() == 2 * 53
+
+
+def test_a_mention_that_was_held_back_rings_although_something_later_has_rung(ops, ada, bo, hands):
+    sit(ops, bo)
+    say(ada, ops, "Help, @bo")
+    ThreadPresence.objects.all().delete()
+    say(ada, ops, "Anybody?")
+    assert rung(bo) == ["Ada Okafor in Ops"]
+    hands.move(seconds=PATIENCE.total_seconds() + 1)
+    call_command("tick", once=True)
+    assert sorted(rung(bo)) == ["Ada Okafor in Ops", "Ada Okafor mentioned you in Ops"]
+
+
+def test_a_lively_room_does_not_put_the_tick_off(ops, ada, bo, hands):
+    sit(ops, bo)
+    say(ada, ops, "Hello")
+    for n in range(3):
+        hands.move(seconds=PATIENCE.total_seconds() / 2)
+        sit(ops, bo)
+        say(ada, Thread.objects.get(), f"Hello {n}")
+    call_command("tick", once=True)
+    assert len(rung(bo)) == 1
+    assert Thread.objects.get().told_number > 0
+
+
+def test_what_is_taken_back_while_it_is_told_is_in_no_inbox(ops, ada, bo, monkeypatch):
+    original = telling.put
+
+    def slowly(inbox_ids, key, draft):
+        Thread.objects.get().retract(ops.messages.get())
+        return original(inbox_ids, key, draft)
+
+    monkeypatch.setattr(telling, "put", slowly)
+    say(ada, ops, "Something that nobody should read")
+    assert rung(bo) == []
+
+
+def test_who_reads_it_while_it_is_told_has_read_it(ops, ada, bo, monkeypatch):
+    original = telling.put
+
+    def slowly(inbox_ids, key, draft):
+        note_readings(Thread.objects.get(), [bo.inbox.pk], 1)
+        return original(inbox_ids, key, draft)
+
+    monkeypatch.setattr(telling, "put", slowly)
+    say(ada, ops, "Read at once")
+    assert rung(bo) == []
+
+
+def test_who_is_out_of_a_room_learns_nothing_more_of_it_by_their_inbox(ops, ada, bo):
+    message = say(ada, ops, "While you are here")
+    dismiss(ada, ops, bo.inbox)
+    edit(ada, message, "Now that you are gone")
+    row = Notification.objects.get(inbox__user=bo, verb="room.said")
+    assert (row.title_text, row.body_text) == ("No longer available", "")
+    assert row.body == "While you are here"
+
+
+def test_a_room_that_is_closed_closes_what_passers_by_were_told(ada, bo):
+    room = start_room(ada, "Lunch")
+    say(ada, room, "Soup, @bo?")
+    change_room(ada, room, title="Lunch", about="", is_open=False)
+    assert Notification.objects.get(inbox__user=bo, verb="thread.mentioned").title_text == "No longer available"
+
+
+def test_an_edit_is_found_by_its_new_words_and_not_by_its_old_ones(ops, ada, bo):
+    edit(ada, say(ada, ops, "Pumpkin"), "Lentils")
+    assert [Search(text).rows(bo.inbox).count() for text in ("pumpkin", "lentils")] == [0, 1]
+
+
+def test_who_has_muted_rooms_is_not_rung_at_by_invitations(ada, bo):
+    bo.inbox.mute_category("rooms")
+    invite(ada, start_room(ada, "Ops", is_open=False), [bo])
+    assert rung(bo) == []
+
+
+def test_who_has_no_inbox_yet_can_be_invited(ada, bo):
+    Inbox.objects.filter(user=bo).delete()
+    room = start_room(ada, "Ops", is_open=False)
+    assert invite(ada, room, [bo]) == 1
+    assert room.is_open_to(Inbox.objects.get(user=bo))

@@ -48,7 +48,7 @@ def talk(bo, ada):
     """What Bo and Ada say to each other; Chi must never see it."""
     threads.write_to(ada, bo, "Hello Bo, the **soup** is ready.")
     threads.write_to(bo, ada, "I come at once.")
-    return Thread.between(bo.inbox, ada.inbox)
+    return Thread.begin(bo.inbox, ada.inbox)
 
 
 @pytest.fixture
@@ -210,6 +210,26 @@ def test_older_messages_are_a_page_of_their_own_or_come_into_the_page(reader, bo
     assert 'id="thread-from" value="0@' in part
 
 
+def test_a_conversation_costs_the_same_for_many_messages(reader, bo, talk):
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page(reader, url("thread", talk.pk))
+        return len(queries)
+
+    asked()
+    before = asked()
+    long_talk(bo, talk, 40)
+    asked()
+    assert asked() == before
+
+
+def test_who_may_change_every_room_changes_an_open_one_without_joining(bo, hall):
+    client = officer(bo, "change_thread")
+    address = url("edit_room", hall.pk)
+    assert f'href="{address}"' in page(client, "/rooms/hall/")
+    assert client.get(address).status_code == 200
+
+
 def test_a_page_before_something_odd_is_not_found(reader, talk):
     assert reader.get(url("thread", talk.pk), {"before": "x"}).status_code == 404
 
@@ -309,7 +329,7 @@ def test_the_page_of_a_refusal_leads_back_to_the_conversation(reader, talk):
 
 def test_writing_to_somebody_begins_a_conversation_and_leads_to_it(reader, bo, dana):
     answer = reader.post(NEW, {"to": "dana", "text": "Hello", "key": "k"})
-    begun = Thread.between(bo.inbox, Inbox.objects.of(dana))
+    begun = Thread.begin(bo.inbox, Inbox.objects.of(dana))
     assert answer["Location"] == url("thread", begun.pk)
     assert bodies(begun) == ["Hello"]
 
@@ -398,7 +418,7 @@ def test_staff_with_every_permission_read_no_private_talk(ada, bo, dana):
     threads.write_to(bo, dana, "Between us")
     ada.is_superuser = ada.is_staff = True
     ada.save()
-    between = Thread.between(bo.inbox, Inbox.objects.of(dana))
+    between = Thread.begin(bo.inbox, Inbox.objects.of(dana))
     assert signed_in(ada).get(url("thread", between.pk)).status_code == 404
     assert signed_in(ada).get("/admin/notifications/message/").status_code == 404
     assert signed_in(ada).get("/admin/notifications/thread/").status_code == 404
@@ -609,7 +629,7 @@ def test_inviting_lets_people_in_and_tells_them(reader, dana, chi, room):
     assert "2 people are in here now" in words(reader, url("members", room.pk))
     assert Inbox.objects.of(dana).notifications.get().verb == "room.invited"
     reader.post(url("invite", room.pk), {"names": "dana"})
-    assert "They are in here already." in words(reader, url("members", room.pk))
+    assert "Nobody is new in here" in words(reader, url("members", room.pk))
     assert Inbox.objects.of(dana).notifications.count() == 1
 
 

@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from notifications import threads
 from notifications.live import groups, hub, push, thread_frames
+from notifications.live.frames import FRAME_LIMIT
 from notifications.live.thread_frames import thread_frames_for
 from notifications.live.thread_positions import ThreadPosition
 from notifications.models import Message, Thread
@@ -203,6 +204,46 @@ def test_what_is_changed_between_the_looks_at_the_thread_and_at_its_messages_is_
     html = first.html + thread_frames_for({first.position: {bo.inbox.pk}})[0][first.position].html
     assert '<hx-upsert hx-target="#messages"' in html
     assert "Just said, and changed" in html
+
+
+def test_what_is_taken_back_between_the_looks_leaves_a_page_that_has_it(talk, bo, monkeypatch):
+    """It came with a frame whose position was read before it."""
+    position = ThreadPosition(thread_id=talk.pk, at=0, last=0, language="en", zone="UTC")
+    read = thread_frames.changed_messages
+
+    def slowly(*asked):
+        monkeypatch.setattr(thread_frames, "changed_messages", read)
+        threads.say(bo, talk, "Too soon")
+        return read(*asked)
+
+    monkeypatch.setattr(thread_frames, "changed_messages", slowly)
+    first = thread_frames_for({position: {bo.inbox.pk}})[0][position]
+    assert "Too soon" in first.html
+    threads.retract(bo, talk.messages.get(number=2))
+    second = thread_frames_for({first.position: {bo.inbox.pk}})[0][first.position]
+    assert '<li id="message-2" hx-swap-oob="delete">' in second.html
+
+
+@pytest.mark.parametrize("limit", ["CHANGES_LIMIT", "ROWS_LIMIT"])
+def test_a_busy_thread_takes_no_other_ones_messages(ada, bo, monkeypatch, limit):
+    monkeypatch.setattr(thread_frames, limit, 3)
+    rooms = [threads.start_room(ada, name) for name in ("Busy", "Quiet")]
+    for number in range(9):
+        threads.say(bo, rooms[0], f"number {number}")
+    threads.say(bo, rooms[1], "The only one")
+    wanted = {ThreadPosition(thread_id=room.pk, at=0, language="en", zone="UTC"): {bo.inbox.pk} for room in rooms}
+    frames, _strangers = thread_frames_for(wanted)
+    assert ["number 8" in frame.html or "The only one" in frame.html for frame in frames.values()] == [True, True]
+
+
+def test_a_frame_is_never_larger_than_its_limit(talk, bo):
+    for _ in range(20):
+        threads.say(bo, talk, "&" * 4_000)
+    position = ThreadPosition(thread_id=talk.pk, at=1, last=1, language="en", zone="UTC")
+    frame = thread_frames_for({position: {bo.inbox.pk}})[0][position]
+    assert frame.is_full
+    assert len(frame.html.encode()) <= FRAME_LIMIT
+    assert "message-21" in frame.html
 
 
 # Strangers.

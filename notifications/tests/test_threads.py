@@ -106,10 +106,39 @@ def test_who_is_blocked_can_begin_nothing_and_go_on_with_nothing(talk, bo, chi):
     assert say(bo, talk, "Hey again").number == 2
 
 
+def test_who_is_blocked_does_not_get_through_by_an_edit_either(talk, bo, chi):
+    threads.block(chi, bo)
+    with pytest.raises(NotAllowed, match="You cannot write to chi"):
+        edit(bo, talk.messages.get(), "And another thing")
+    assert talk.messages.get().body == "Hello **Chi**"
+
+
+def test_who_was_sent_away_changes_nothing_that_they_said_before(ops, ada, bo):
+    message = say(bo, ops, "Mine")
+    threads.dismiss(ada, ops, bo.inbox)
+    with pytest.raises(NotAllowed, match="not in this room"):
+        edit(bo, message, "Mine still")
+
+
+def test_a_room_that_is_closed_meanwhile_lets_nobody_in(ada, bo):
+    room = start_room(ada, "Lunch")
+    Thread.objects.update(is_open=False)
+    with pytest.raises(NotAllowed, match="by invitation"):
+        join(bo, room)
+
+
+def test_too_fast_begins_no_thread_either(bo, chi, hands):
+    for _ in range(MESSAGES.count):
+        Allowance.spend(bo.inbox.pk, MESSAGES)
+    with pytest.raises(TooFast):
+        write_to(bo, chi, "Hello")
+    assert not Thread.objects.exists()
+
+
 def test_a_blocked_person_rings_nobody_in_a_room_either(ops, ada, bo):
     threads.block(bo, ada)
     say(ada, ops, "All hands, @bo")
-    assert not bo.inbox.notifications.filter(key__startswith="message-").exists()
+    assert not bo.inbox.notifications.filter(verb__in=["room.said", "thread.mentioned"]).exists()
 
 
 def test_nobody_writes_to_an_account_that_is_gone(talk, bo, chi):
@@ -183,7 +212,6 @@ def test_a_rooms_address_comes_from_its_title_and_is_taken_once(ops, bo):
     with pytest.raises(NotAllowed, match="already"):
         start_room(bo, "Ops - Deploys")
     assert start_room(bo, "غرفة").name.startswith("room-")
-    assert start_room(bo, "New").name.startswith("room-")
 
 
 def test_who_is_not_invited_can_neither_join_nor_speak(ops, chi):

@@ -25,10 +25,13 @@ def members(request: Any, pk: int) -> HttpResponse:
 
 
 def shown(request: Any, room: Thread, form: InvitationForm, status: int = 200) -> HttpResponse:
-    inside = [{"inbox": one, "person": lists.person_of(one.user)} for one in lists.members_of(room)]
+    members = lists.members_of(room)[: lists.MEMBERS_SHOWN]
+    inside = [{"inbox": one, "person": lists.person_of(one.user)} for one in members]
+    standing = around(request, room)
     context = {
-        **around(request, room),
+        **standing,
         "members": inside,
+        "more": standing["member_count"] - len(inside),
         "form": form,
         "page_title": _("People in {room}").format(room=room.title),
         "page_address": reverse("notifications:members", args=[room.pk]),
@@ -48,7 +51,7 @@ def invite(request: Any, pk: int) -> HttpResponse:
 
 def said_of_invited(count: int) -> str:
     if not count:
-        return _("They are in here already.")
+        return _("Nobody is new in here: they are here already, or want nothing from you.")
     return ngettext(
         "{n} person is in here now, and was told.", "{n} people are in here now, and were told.", count
     ).format(n=count)

@@ -24,7 +24,8 @@ def say(request: Any, pk: int) -> HttpResponse:
     try:
         threads.say(request.user, thread, text, key=once(request.POST.get("key", ""), text))
     except REFUSALS as error:
-        return refuse_here(request, error) or newest(request, thread, 422, typed=text, problem=why_not(error))
+        problem = refuse_here(request, error)
+        return problem or newest(request, thread_of(request, pk), 422, typed=text, problem=why_not(error))
     return answer_said(request)
 
 

@@ -26,7 +26,7 @@ def talk(bo, ada):
     """What Bo and Ada say to each other."""
     threads.write_to(ada, bo, "Hello Bo.")
     threads.write_to(bo, ada, "Hello Ada.")
-    return Thread.between(bo.inbox, Inbox.objects.of(ada))
+    return Thread.begin(bo.inbox, Inbox.objects.of(ada))
 
 
 @pytest.fixture
@@ -442,7 +442,7 @@ def fill(reader, ada) -> list[str]:
     threads.say(reader, room, f"> {LONG}")
     threads.start_room(ada, f"Open {LONG}"[:80], about=LONG)
     threads.write_to(ada, reader, LONG)
-    talk = Thread.between(reader.inbox, ada.inbox)
+    talk = Thread.begin(reader.inbox, ada.inbox)
     Allowance.objects.all().delete()
     notify(reader, title="Lunch")
     of_room = [f"/threads/{room.pk}/people/", f"/threads/{room.pk}/3/", f"{room.get_absolute_url()}?q=Donau"]

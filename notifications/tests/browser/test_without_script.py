@@ -185,7 +185,7 @@ def test_somebody_is_written_to_by_their_user_name_and_answered(page, bo, ada):
     page.get_by_label("To", exact=True).fill("ada")
     page.get_by_role("button", name="Send").click()
     expect(messages(page)).to_have_text(["Hello Ada"])
-    threads.say(ada, Thread.between(bo.inbox, ada.inbox), "Hello Bo")
+    threads.say(ada, Thread.begin(bo.inbox, ada.inbox), "Hello Bo")
     page.locator("#compose-text").fill("Are you there?")
     page.get_by_role("button", name="Send").click()
     expect(messages(page)).to_have_text(["Hello Ada", "Hello Bo", "Are you there?"])
@@ -193,7 +193,7 @@ def test_somebody_is_written_to_by_their_user_name_and_answered(page, bo, ada):
 
 def test_what_cannot_be_said_is_refused_and_stays(page, bo, ada):
     threads.write_to(ada, bo, "Hello")
-    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    go(page, Thread.begin(bo.inbox, ada.inbox).get_absolute_url())
     page.locator("#compose-text").fill("x" * 4001)
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#compose-problem")).to_contain_text("at most 4000 characters")
@@ -206,7 +206,7 @@ def test_what_cannot_be_said_is_refused_and_stays(page, bo, ada):
 def test_a_message_is_edited_taken_back_and_anothers_reported(page, bo, ada):
     threads.write_to(ada, bo, "Hello")
     threads.write_to(bo, ada, "Helo")
-    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    go(page, Thread.begin(bo.inbox, ada.inbox).get_absolute_url())
     page.locator("#message-more-2").click()
     page.get_by_role("textbox", name="Message").fill("Hello, too")
     page.get_by_role("button", name="Save").click()
@@ -244,7 +244,7 @@ def test_a_room_is_made_found_joined_and_left(page, ada):
 
 def test_somebody_is_blocked_and_unblocked(page, bo, ada):
     threads.write_to(ada, bo, "Hello")
-    go(page, Thread.between(bo.inbox, ada.inbox).get_absolute_url())
+    go(page, Thread.begin(bo.inbox, ada.inbox).get_absolute_url())
     page.get_by_role("button", name="Search, and more").click()
     page.get_by_role("button", name="Block this person").click()
     page.get_by_role("button", name="Block", exact=True).click()
