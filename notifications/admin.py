@@ -132,7 +132,15 @@ class WaitingFilter(admin.SimpleListFilter):
 class ReportAdmin(ReadOnlyAdmin):
     """Messages that readers have reported, as they were then. Of the threads in which they stand, staff see nothing."""
 
-    list_display = ("shown_message", "author_name", "place", "reason", "reporter_name", "reported_at", "closed_at")
+    list_display = (
+        "shown_message",
+        "author_name",
+        "place",
+        "shown_reason",
+        "reporter_name",
+        "reported_at",
+        "closed_at",
+    )
     list_filter = (WaitingFilter,)
     search_fields = ("author_name", "reporter_name", "body")
     fields = ("author_name", "place", "body", "reason", "reporter_name", "reported_at", "closed_at", "closed_by_name")
@@ -146,6 +154,10 @@ class ReportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("message"))
     def shown_message(self, report: Report) -> str:
         return Truncator(report.body).chars(60)
+
+    @admin.display(description=_("reason"))
+    def shown_reason(self, report: Report) -> str:
+        return Truncator(report.reason).chars(60)
 
     @admin.display(description=_("Room"))
     def place(self, report: Report) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
+from .mentions import users_named
 from .models import Block, Inbox
 from .thread_lists import Person, person_of
 
@@ -44,12 +45,8 @@ def reader_named(name: str) -> Any:
 
 
 def readers_named(names: list[str]) -> dict[str, Any]:
-    """The active users among these user names."""
-    users: Any = get_user_model()
-    found = users._default_manager.filter(
-        is_active=True, **{f"{users.USERNAME_FIELD}__in": {bare(name) for name in names}}
-    )
-    return {user.get_username(): user for user in found}
+    """The active users among these user names, by the names that were given."""
+    return users_named([bare(name) for name in names])
 
 
 def bare(name: str) -> str:

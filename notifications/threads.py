@@ -1,7 +1,8 @@
 """Talking: what somebody may do in threads. Who may not is told why, in words for them; nothing is written then."""
 
-import secrets
+import re
 from dataclasses import replace
+from hashlib import blake2s
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,9 +16,11 @@ from .models import Block, Inbox, Message, MessageContent, Report, Thread
 from .models.allowance import INVITATIONS, MESSAGES, NEW_ROOMS, NEW_THREADS, REPORTS, Allowance
 from .models.face import display_name
 from .models.follow import ROOM_START
-from .models.message import random_key
+from .models.message import is_visible, random_key
 from .models.report import REASON_LIMIT
 from .models.thread import ABOUT_LIMIT, NAME, TITLE_LIMIT, NotInside
+
+DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they would turn what stands beside a title
 
 
 class NotAllowed(Exception):
@@ -124,14 +127,14 @@ def take_back(message: Message) -> None:
 
 def start_room(keeper: Any, title: str, *, about: str = "", is_open: bool = True) -> Thread:
     """Raises NotAllowed where there is such a room, or TooFast."""
-    mine = Inbox.objects.of(keeper)
+    mine, title = Inbox.objects.of(keeper), check_title(title)
     name = name_of_room(title)
     if Thread.objects.filter(topic=ROOM_START + name).exists():
         raise NotAllowed(taken(name))
     Allowance.spend(mine.pk, NEW_ROOMS)
     try:
         with transaction.atomic():
-            return Thread.make_room(name, check_title(title), mine, about=about.strip()[:ABOUT_LIMIT], is_open=is_open)
+            return Thread.make_room(name, title, mine, about=about.strip()[:ABOUT_LIMIT], is_open=is_open)
     except IntegrityError:
         raise NotAllowed(taken(name)) from None
 
@@ -141,14 +144,15 @@ def taken(name: str) -> str:
 
 
 def name_of_room(title: str) -> str:
-    """As it stands in the address: "Ops & Deploys" is "ops-deploys"; one without Latin letters gets a random name."""
+    """As it stands in the address: "Ops & Deploys" is "ops-deploys". Of one without Latin letters it is a digest, so
+    that the same title is the same room."""
     name = slugify(title)[:60].strip("-")
-    return name if NAME.fullmatch(name) else f"room-{secrets.token_hex(4)}"
+    return name if NAME.fullmatch(name) else f"room-{blake2s(title.encode(), digest_size=5).hexdigest()}"
 
 
 def check_title(title: str) -> str:
-    title = " ".join(title.split())
-    if not title or len(title) > TITLE_LIMIT or "\x00" in title:
+    title = " ".join(DIRECTIONS.sub("", title).split())
+    if not is_visible(title) or len(title) > TITLE_LIMIT or "\x00" in title:
         raise NotAllowed(_("A room has a name of at most {limit} characters.").format(limit=TITLE_LIMIT))
     return title
 
@@ -218,6 +222,8 @@ def report(reporter: Any, message: Message, reason: str = "") -> Report:
     """Tell staff of a message, once. Raises NotAllowed or TooFast."""
     if message.retracted_at:
         raise NotAllowed(_("This message was taken back already."))
+    if message.author_id == reporter.pk:
+        raise NotAllowed(_("This is your own message: you can take it back."))
     found = Report.objects.filter(message=message, reporter=reporter).first()
     if found is not None:
         return found

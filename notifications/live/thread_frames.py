@@ -79,8 +79,8 @@ def thread_frames_for(
     wanted: dict[ThreadPosition, set[int]],
 ) -> tuple[dict[ThreadPosition, ThreadFrame], set[Seat]]:
     """For each position the frame that brings such a page up to date; and those of these inboxes that may not see the
-    thread, who get :func:`gone`. Five queries for all of them, one more for each thread that is far ahead of a page, and
-    some for each where people come and go."""
+    thread, who get :func:`gone`. Five queries for all of them, one more for each thread that is far ahead of a page,
+    and some for each where people come and go."""
     ids = {position.thread_id for position in wanted}
     threads = Thread.objects.in_bulk(ids)
     messages = changed_messages(threads, wanted)

@@ -1,5 +1,6 @@
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +33,7 @@ class MessageContent:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", self.text.replace("\r\n", "\n").strip())
-        if not self.text:
+        if not is_visible(self.text):
             raise InvalidMessage(_("Write something first."))
         if len(self.text) > TEXT_LIMIT:
             said = _("A message has at most {limit} characters; this one has {count}.")
@@ -44,6 +45,11 @@ class MessageContent:
         html = with_marks(html_of(self.text), self.mentioned)
         mentions = sorted(set(self.mentioned.values()))
         return {"body": self.text, "html": html, "mentions": mentions, "words": words_of(text_of(html))}
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to be seen in it: a letter, a number, a sign."""
+    return any(unicodedata.category(letter)[0] in "LNPS" for letter in text)
 
 
 def with_marks(html: str, names: dict[str, int]) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from . import clock
+from .block import Block
 
 LASTS = timedelta(seconds=20)  # after the last renewal
 
@@ -63,8 +64,13 @@ class ThreadPresence(models.Model):
 
     @classmethod
     def shown_in(cls, thread_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
-        """Of each of these threads the inboxes whose readers may be seen there, in the order of their ids."""
-        seen = cls.now_in(thread_ids).filter(Q(inbox__is_invisible=False)).values_list("thread_id", "inbox_id")
+        """Of each of these threads the inboxes whose readers may be seen there, in the order of their ids. Of two, one
+        of whom has blocked the other, nobody."""
+        seats = cls.now_in(thread_ids).filter(Q(inbox__is_invisible=False))
+        for one, other in (("low", "high"), ("high", "low")):
+            blocks = Block.objects.filter(inbox=OuterRef(f"thread__{one}"), user=OuterRef(f"thread__{other}__user"))
+            seats = seats.exclude(Exists(blocks))
+        seen = seats.values_list("thread_id", "inbox_id")
         found: dict[int, set[int]] = {thread_id: set() for thread_id in thread_ids}
         for thread_id, inbox_id in seen:
             found[thread_id].add(inbox_id)

@@ -67,9 +67,9 @@ async def test_a_laptop_that_fell_asleep_leaves_after_a_while(ops, ada, bo, monk
 
 def test_who_was_in_a_process_that_died_leaves_within_seconds(ops, bo, hands):
     ThreadPresence.renew("a hub that dies", [(ops.pk, bo.inbox.pk)])
-    assert here_in(ops)[0].count == 1
+    assert len(here_in(ops)[0].people) == 1
     hands.move(seconds=LASTS.total_seconds() + 1)
-    assert here_in(ops)[0].count == 0
+    assert here_in(ops)[0].people == []
     assert timedelta(seconds=30) > LASTS + timedelta(seconds=here_watch.RENEWAL_SECONDS / 2)
     ThreadPresence.remove_expired()
     assert not ThreadPresence.objects.exists()
@@ -79,7 +79,7 @@ def test_two_processes_do_not_take_each_others_readers_away(ops, bo):
     for hub in ("one", "other"):
         ThreadPresence.renew(hub, [(ops.pk, bo.inbox.pk)])
     ThreadPresence.leave("one", [(ops.pk, bo.inbox.pk)])
-    assert here_in(ops)[0].count == 1
+    assert len(here_in(ops)[0].people) == 1
 
 
 async def test_who_wants_to_be_invisible_is_not_shown_and_is_not_rung_either(ops, ada, bo):
@@ -125,3 +125,11 @@ def test_a_message_writes_nothing_about_those_who_are_here(ops, ada, bo, chi):
         threads.say(ada, ops, "Hello")
     written = [one["sql"] for one in asked if one["sql"].split()[0] in ("INSERT", "UPDATE", "DELETE")]
     assert not [sql for sql in written if "presence" in sql or "notifications_notification" in sql]
+
+
+def test_where_one_has_blocked_the_other_nobody_is_seen(bo, chi):
+    talk = threads.write_to(bo, chi, "Hello").thread
+    ThreadPresence.renew("a hub", [(talk.pk, user.inbox.pk) for user in (bo, chi)])
+    assert len(here_in(talk)[0].people) == 2
+    threads.block(bo, chi)
+    assert here_in(talk)[0].people == []

@@ -116,6 +116,10 @@ def test_a_mention_marks_the_name_and_only_names_that_are_somebodys(ops, ada, bo
     assert rung(chi) == ["Ada Okafor in Ops"]
 
 
+def test_a_name_may_begin_with_a_capital(ops, ada, bo):
+    assert say(ada, ops, "@Bo: yes.").mentions == [bo.pk]
+
+
 def test_in_an_open_room_a_mention_reaches_who_is_not_in_it(ada, bo, chi):
     room = start_room(ada, "Lunch")
     say(ada, room, "Soup, @bo?")

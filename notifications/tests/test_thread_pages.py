@@ -261,7 +261,7 @@ def test_messages_are_the_same_for_both(reader, ada, talk):
 def test_saying_something_leads_back_to_the_conversation(reader, talk):
     address = url("thread", talk.pk)
     answer = reader.post(url("say", talk.pk), {"text": "On my way", "key": "k", "next": address})
-    assert (answer.status_code, answer["Location"]) == (302, address)
+    assert (answer.status_code, answer["Location"]) == (302, f"{address}#message-{talk.messages.count()}")
     assert bodies(talk)[-1] == "On my way"
 
 

@@ -77,7 +77,7 @@ def test_the_same_form_sent_twice_says_it_once(bo, chi):
     assert chi.inbox.notifications.count() == Message.objects.count() == 1
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "x" * (TEXT_LIMIT + 1), "a\x00b", "half \ud800"])
+@pytest.mark.parametrize("text", ["", " \n ", "\u200b", "x" * (TEXT_LIMIT + 1), "a\x00b", "half \ud800"])
 def test_what_cannot_be_said_is_refused_with_a_reason_and_begins_no_thread(bo, chi, text):
     with pytest.raises(InvalidMessage) as refused:
         write_to(bo, chi, text)
@@ -214,6 +214,15 @@ def test_a_rooms_address_comes_from_its_title_and_is_taken_once(ops, bo):
     assert start_room(bo, "غرفة").name.startswith("room-")
 
 
+def test_the_same_title_is_the_same_room_in_any_script_and_one_that_shows_nothing_is_none(bo):
+    start_room(bo, "غرفة")
+    with pytest.raises(NotAllowed, match="already"):
+        start_room(bo, "غرفة")
+    with pytest.raises(NotAllowed, match="has a name"):
+        start_room(bo, "\u200b\u202e")
+    assert start_room(bo, "\u202eOps").title == "Ops"
+
+
 def test_who_is_not_invited_can_neither_join_nor_speak(ops, chi):
     with pytest.raises(NotAllowed, match="by invitation"):
         join(chi, ops)
@@ -269,6 +278,8 @@ def test_a_report_reaches_staff_with_what_was_said_then(ops, ada, bo):
     ada.is_superuser = True
     ada.save()
     message = say(bo, ops, "Something **nasty**")
+    with pytest.raises(NotAllowed, match="your own"):
+        report(bo, message)
     report(ada, message, "It is nasty")
     edit(bo, message, "Something nice")
     made = report(ada, message)

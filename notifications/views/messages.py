@@ -22,11 +22,11 @@ from .threads import TALK, newest, thread_of, why_silent
 def say(request: Any, pk: int) -> HttpResponse:
     thread, text = thread_of(request, pk), request.POST.get("text", "")
     try:
-        threads.say(request.user, thread, text, key=once(request.POST.get("key", ""), text))
+        said = threads.say(request.user, thread, text, key=once(request.POST.get("key", ""), text))
     except REFUSALS as error:
         problem = refuse_here(request, error)
         return problem or newest(request, thread_of(request, pk), 422, typed=text, problem=why_not(error))
-    return answer_said(request)
+    return answer_said(request) if request.htmx else HttpResponseRedirect(lists.address_of(thread, said.number))
 
 
 def answer_said(request: Any) -> HttpResponse:
