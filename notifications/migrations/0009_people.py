@@ -253,6 +253,12 @@ class Migration(migrations.Migration):
             model_name="message",
             index=models.Index(fields=["thread", "revision"], name="message_changes"),
         ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("retracted_at__isnull", False)), fields=["retracted_at"], name="message_retracted"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="message",
             constraint=models.UniqueConstraint(fields=("thread", "number"), name="message_number"),
