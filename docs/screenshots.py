@@ -30,13 +30,13 @@ def main() -> None:
             take(signed_in(window(browser, address, scheme), "bo"), f"inbox-{scheme}")
         take(written(signed_in(window(browser, address, "light", TALL), "ada")), "broadcast")
         take(with_bell(signed_in(window(browser, address, "light"), "bo")), "bell")
-        take(with_jobs(signed_in(window(browser, address, "light"), "bo"), site), "jobs")
         others = [in_the_room(signed_in(window(browser, address, "light"), name)) for name in ("ada", "chi")]
         take(with_people(in_the_room(signed_in(window(browser, address, "light", TALL), "bo"))), "room")
         for page in others:
             page.context.close()
         take(signed_in(window(browser, address, "light"), "dana"), "right-to-left")
         take(signed_in(window(browser, address, "dark", NARROW), "bo"), "phone")
+        take(with_jobs(signed_in(window(browser, address, "light"), "bo"), site), "jobs")
         browser.close()
 
 
@@ -94,6 +94,7 @@ def with_people(page: Page) -> Page:
     """When all who have it open are shown there."""
     expect(page.locator("#here .avatar")).to_have_count(3, timeout=20_000)
     page.locator("#compose textarea").fill("Tonight at ten, when the last boat is in.")
+    page.wait_for_timeout(500)  # the button takes its colour
     return page
 
 
