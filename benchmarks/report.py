@@ -1,5 +1,5 @@
 """What came out, as a page: docs/benchmarks.md, written from docs/benchmarks.json, in which each scenario keeps its
-last figures. Nothing on the page is written by hand."""
+last figures. Nothing on the page is written by hand but limits.md, which says what stands in the way."""
 
 import json
 import statistics
@@ -11,6 +11,7 @@ from typing import Any
 from .machine import ROOT
 
 PAGE, FIGURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
+LIMITS = ROOT / "benchmarks" / "limits.md"
 AIM, MUST, MISSED, UNKNOWN = "aim reached", "must reached", "**missed**", "not measured"
 
 INTRODUCTION = """# Benchmarks
@@ -113,7 +114,7 @@ def keep(name: str, section: Section, machine: dict[str, str], path: Path = FIGU
 def page(kept: dict[str, Any], order: Sequence[str]) -> str:
     sections = [kept["scenarios"][name] for name in order if name in kept["scenarios"]]
     goals = [goal for section in sections for goal in section["goals"]]
-    parts = [INTRODUCTION, "## Goals", goals_table(goals)]
+    parts = [INTRODUCTION, "## Goals", goals_table(goals), LIMITS.read_text()]
     parts += [text for section in sections for text in section_text(section)]
     missing = [name for name in order if name not in kept["scenarios"]]
     not_run = [*(f"{name}: not measured yet" for name in missing)]
