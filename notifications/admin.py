@@ -145,7 +145,6 @@ class ReportAdmin(ReadOnlyAdmin):
     search_fields = ("author_name", "reporter_name", "body")
     fields = ("author_name", "place", "body", "reason", "reporter_name", "reported_at", "closed_at", "closed_by_name")
     actions = ("take_message_back", "close_report")
-    actions_selection_counter = False
     view_on_site = False
 
     def has_handle_permission(self, request: Any) -> bool:

@@ -17,7 +17,7 @@ NONE = "405 405 405 405"
 ALL = "200 200 200 200"
 IN = "in in in in"
 #: What somebody gets who is not signed in, Bo whose things they are, Chi the stranger, and Ada, who is staff with every
-#: permission. door: the sign-in, and back from there; back: where the form stood; one: the page of the broadcast; in:
+#: permission. door: the sign-in, and back from there; back: where the form stood; one: the page of the broadcast; room: that of the room; in:
 #: the inbox; admin: the administration's door, behind which is nothing for those who are no staff. HEAD is as GET; of
 #: other methods there are none.
 TABLE = (
@@ -48,7 +48,8 @@ TABLE = (
     (NONE, "door 422 404 404", "notifications: invite"),
     (NONE, "door back 404 back", "notifications: choose_level block_reader unblock_reader"),
     (NONE, "door back 404 back", "notifications: retract_message report_message"),
-    (NONE, "door back 404 404", "notifications: join_room dismiss_member unblock"),
+    (NONE, "door back 404 404", "notifications: dismiss_member unblock"),
+    (NONE, "door room 404 404", "notifications: join_room"),
     (NONE, "door talks 404 404", "notifications: leave_room"),
     (NONE, "door back back back", "notifications: become_visible become_invisible"),
     ("200 in in in", "200 in in in", "accounts: signup login"),
@@ -86,6 +87,7 @@ WHERE = {
     "in": "/inbox/",
     "back": "/inbox/",
     "one": r"/broadcasts/\d+/",
+    "room": "/rooms/[a-z-]+/",
     "out": "/accounts/login/",
     "me": "/accounts/profile/",
     "talk": r"/threads/\d+/",

@@ -175,16 +175,17 @@ class Outlet:
         if frame.bottom is not None:
             self.position = self.position.moved(bottom=frame.bottom)
             self._listed_at = frame.revision
+        self.position = self.position.moved(may_toast=True)
         self.push_html(frame.html, frame.revision, frame.board, frame.news)
 
     def push_html(self, html: str, revision: int, board: int, news: int, *, before: bytes = b"") -> None:
-        """``before`` is what others get as well, encoded once for all."""
+        """``before`` is what others get as well, encoded once for all. News of the board alone make no page live that
+        is still to catch up with its inbox: what it has missed there is not news."""
         self.position = self.position.moved(
             since=revision,
             board=board,
             loaded_at=None,
             loaded_board=None,
-            may_toast=True,
             toasted=self.position.toasted + news,
         )
         if news:

@@ -54,6 +54,15 @@ async def test_eight_frames_at_once_and_then_four_a_second():
     assert 0 < out.wait() <= 0.25
 
 
+async def test_news_of_the_board_make_no_news_of_what_a_page_has_missed_in_its_inbox():
+    out = Socket().outlet()
+    out.push_html("x", 1, 1, 0)
+    assert not out.position.may_toast
+    await drained()
+    out.push(Frame(2, 1, "x"))
+    assert out.position.may_toast
+
+
 async def test_a_page_that_is_still_busy_with_the_last_frame_gets_none():
     out = Socket(stalls=True).outlet()
     out.push(Frame(2, 0, "x"))

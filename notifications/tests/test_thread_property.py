@@ -124,7 +124,7 @@ class Story:
 
     def edit(self, n, m):
         if message := self.message(n % 8):
-            self.room.edit(message, MessageContent(f"edited {m}"))
+            self.room.edit(message, MessageContent(f"edited {m}"), Inbox.objects.of(self.stage.people[0]))
 
     def retract(self, n, m):
         if message := self.message(n % 8):

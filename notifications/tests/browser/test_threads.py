@@ -320,6 +320,7 @@ def test_who_is_at_the_end_stays_there_and_who_reads_above_is_told(window, bo, a
     fill_with(talk, 40, bo, ada)
     page = window(bo).open(talk.get_absolute_url())
     expect(page.locator("#message-42")).to_be_in_viewport()
+    expect(page.locator("#here")).to_contain_text("Bo", timeout=15_000)  # the head grows by who is there
     threads.say(ada, talk, "New at the end")
     expect(page.locator("#message-43")).to_be_in_viewport()
     page.mouse.wheel(0, -900)
