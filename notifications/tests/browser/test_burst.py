@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from notifications.delivery import notify
+from notifications.lists import PAGE_LENGTH
 
 from .pages import is_caught_up, titles, up_to_date
 
@@ -39,7 +40,10 @@ def test_two_hundred_at_once_are_few_swaps_and_the_right_number(window, bo, page
     swaps = page.evaluate("window.swaps")
     assert swaps <= 10 + 4 * (time.monotonic() - began)  # 8 at once, then 4 a second: 50 in 10 s
     expect(page).to_have_title("(99+) Inbox · Belfry")
-    assert titles(page).all_inner_texts() == [f"Number {number}" for number in reversed(range(200))]
+    newest_first = [f"Number {number}" for number in reversed(range(200))]
+    shown = titles(page).all_inner_texts()  # a browser that is busy gets what is too much for a frame as a first page
+    assert shown == newest_first[: len(shown)]
+    assert len(shown) >= PAGE_LENGTH
     long = page.evaluate("window.longTasks")
     print(f"200 in {time.monotonic() - began:.1f} s: {swaps} swaps, {len(long)} long tasks, in ms: {long}")
 
