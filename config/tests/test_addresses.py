@@ -18,7 +18,7 @@ ALL = "200 200 200 200"
 IN = "in in in in"
 #: What somebody gets who is not signed in, Bo whose things they are, Chi the stranger, and Ada, who is staff with every
 #: permission. door: the sign-in, and back from there; back: where the form stood; one: the page of the broadcast; room:
-#: that of the room; in: the inbox; admin: the administration's door, behind which is nothing for those who are no staff.
+#: that of the room; in: the inbox; admin: the administration's door, behind which is nothing for others than staff.
 #: HEAD is as GET; of other methods there are none.
 TABLE = (
     # GET                     POST                       addresses
