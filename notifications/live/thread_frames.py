@@ -62,7 +62,7 @@ class Missing:
         return [one for one in self.messages or () if is_shown(one, position) and not one.retracted_at]
 
     def leaving(self, position: ThreadPosition) -> list[int]:
-        """Those that came with a frame whose position was read before them, too."""
+        """Those that came with a whole page of messages whose position was read before them, too."""
         gone = [one for one in self.messages or () if one.retracted_at]
         return [one.number for one in gone if one.number >= position.first]
 
@@ -115,7 +115,8 @@ def outside(threads: dict[int, Thread], seats: Collection[Seat]) -> set[Seat]:
 
 def changed_messages(threads: dict[int, Thread], wanted: dict[ThreadPosition, set[int]]) -> dict[int, list[Message]]:
     """What has changed in each of these threads since the oldest of the positions. What has changed once more since the
-    thread was read comes again with the next frame; left out here, it would not be new there, and be missing."""
+    thread was read comes again with the next frame; left out here, it would not be new there, and be missing. What has
+    arrived since is new there: :func:`missing_at` leaves it for that one."""
     oldest: dict[int, int] = {}
     for position in wanted:
         thread = threads.get(position.thread_id)
@@ -155,7 +156,7 @@ def can_catch_up(thread: Thread, position: ThreadPosition) -> bool:
 def missing_at(thread: Thread, position: ThreadPosition, messages: list[Message]) -> Missing:
     if not can_catch_up(thread, position):
         return Missing(None)
-    lacking = [one for one in messages if one.revision > position.lacks_from]
+    lacking = [one for one in messages if one.revision > position.lacks_from and one.number <= thread.last_number]
     if len(lacking) > CHANGES_LIMIT:
         return Missing(None)
     return Missing(sorted(lacking, key=lambda one: one.number))

@@ -57,11 +57,11 @@ async def test_a_tab_that_nobody_looks_at_is_not_here(ops, ada, bo):
 
 
 async def test_a_laptop_that_fell_asleep_leaves_after_a_while(ops, ada, bo, monkeypatch):
-    monkeypatch.setattr(here_watch, "SAID_LASTS", 3.0)
     async with LivePage(ada, "/rooms/ops/") as one, LivePage(bo, "/rooms/ops/") as other:
         other.acknowledges = False
         await look(other)
         await one.until(lambda: "Bo" in one.text("#here"))
+        monkeypatch.setattr(here_watch, "SAID_LASTS", 0.0)
         await one.until(lambda: "Bo" not in one.text("#here"))
 
 

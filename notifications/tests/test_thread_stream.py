@@ -206,8 +206,9 @@ def test_what_is_changed_between_the_looks_at_the_thread_and_at_its_messages_is_
     assert "Just said, and changed" in html
 
 
-def test_what_is_taken_back_between_the_looks_leaves_a_page_that_has_it(talk, bo, monkeypatch):
-    """It came with a frame whose position was read before it."""
+@pytest.fixture
+def said_between_the_looks(talk, bo, monkeypatch):
+    """The frame of a page with nothing, and a message that was said after its position was read."""
     position = ThreadPosition(thread_id=talk.pk, at=0, last=0, language="en", zone="UTC")
     read = thread_frames.changed_messages
 
@@ -217,11 +218,23 @@ def test_what_is_taken_back_between_the_looks_leaves_a_page_that_has_it(talk, bo
         return read(*asked)
 
     monkeypatch.setattr(thread_frames, "changed_messages", slowly)
-    first = thread_frames_for({position: {bo.inbox.pk}})[0][position]
-    assert "Too soon" in first.html
+    return thread_frames_for({position: {bo.inbox.pk}})[0][position]
+
+
+def test_what_is_said_between_the_looks_comes_once_with_the_next_frame(said_between_the_looks, bo):
+    first = said_between_the_looks
+    assert "Too soon" not in first.html
+    second = thread_frames_for({first.position: {bo.inbox.pk}})[0][first.position]
+    assert "Too soon" in second.html
+    assert not thread_frames_for({second.position: {bo.inbox.pk}})[0][second.position].html
+
+
+def test_what_is_taken_back_between_the_looks_is_never_shown(said_between_the_looks, talk, bo):
+    first = said_between_the_looks
     threads.retract(bo, talk.messages.get(number=2))
     second = thread_frames_for({first.position: {bo.inbox.pk}})[0][first.position]
-    assert '<li id="message-2" hx-swap-oob="delete">' in second.html
+    assert "Too soon" not in second.html
+    assert second.position.last == 2
 
 
 @pytest.mark.parametrize("limit", ["CHANGES_LIMIT", "ROWS_LIMIT"])
