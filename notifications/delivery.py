@@ -97,9 +97,10 @@ def notify_many(
 def retract(recipient: Any, key: str) -> bool:
     """Take a notification back: it leaves every page. False when there is none of that key.
 
-    Its key stays taken: a later ``notify()`` with it returns the retracted one.
+    Its key stays taken: a later ``notify()`` with it returns the retracted one. Broadcasts are not among them: they are
+    taken back for all whom they address, by ``Broadcast.withdraw()``.
     """
-    notification = Notification.objects.filter(inbox__user=recipient, key=key).first()
+    notification = Notification.objects.of_their_own().filter(inbox__user=recipient, key=key).first()
     if notification is None:
         return False
     with transaction.atomic():

@@ -116,34 +116,39 @@ def outside(threads: dict[int, Thread], seats: Collection[Seat]) -> set[Seat]:
 def changed_messages(threads: dict[int, Thread], wanted: dict[ThreadPosition, set[int]]) -> dict[int, list[Message]]:
     """What has changed in each of these threads since the oldest of the positions. What has changed once more since the
     thread was read comes again with the next frame; left out here, it would not be new there, and be missing. What has
-    arrived since is new there: :func:`missing_at` leaves it for that one."""
+    arrived since is new there, and left to that one."""
     oldest: dict[int, int] = {}
     for position in wanted:
         thread = threads.get(position.thread_id)
         if thread is not None and can_catch_up(thread, position) and position.lacks_from < thread.revision:
             oldest[thread.pk] = min(position.lacks_from, oldest.get(thread.pk, LARGEST))
     near = {pk: since for pk, since in oldest.items() if threads[pk].revision - since <= CHANGES_LIMIT}
-    found = {pk: newest_changes(pk, since) for pk, since in oldest.items() if pk not in near}
+    found = {pk: newest_changes(lacked(threads[pk], since)) for pk, since in oldest.items() if pk not in near}
     ids = sorted(near)
     for start in range(0, len(ids), THREADS_AT_ONCE):
-        found |= changes_of_some({pk: near[pk] for pk in ids[start : start + THREADS_AT_ONCE]})
+        found |= changes_of_some({pk: lacked(threads[pk], near[pk]) for pk in ids[start : start + THREADS_AT_ONCE]})
     return defaultdict(list, found)
 
 
-def changes_of_some(oldest: dict[int, int]) -> dict[int, list[Message]]:
+def lacked(thread: Thread, since: int) -> Q:
+    """The messages of a thread, as it was read, that have changed after that. A later one, counted here, would hide
+    that more than the limit is missing."""
+    return Q(thread=thread.pk, revision__gt=since, number__lte=thread.last_number)
+
+
+def changes_of_some(wanted: dict[int, Q]) -> dict[int, list[Message]]:
     """In one query; where one change is of very many messages, in one for each thread, so that none hides another's."""
-    lacked = [Q(thread=pk, revision__gt=since) for pk, since in oldest.items()]
-    rows = list(Message.objects.with_faces().filter(reduce(or_, lacked))[: ROWS_LIMIT + 1])
+    rows = list(Message.objects.with_faces().filter(reduce(or_, wanted.values()))[: ROWS_LIMIT + 1])
     if len(rows) > ROWS_LIMIT:
-        return {pk: newest_changes(pk, since) for pk, since in oldest.items()}
+        return {pk: newest_changes(of_one) for pk, of_one in wanted.items()}
     found: dict[int, list[Message]] = defaultdict(list)
     for message in rows:
         found[message.thread_id].append(message)
     return found
 
 
-def newest_changes(thread_id: int, since: int) -> list[Message]:
-    rows = Message.objects.with_faces().filter(thread=thread_id, revision__gt=since)
+def newest_changes(of_one: Q) -> list[Message]:
+    rows = Message.objects.with_faces().filter(of_one)
     return list(rows.order_by("-revision")[: CHANGES_LIMIT + 1])
 
 
@@ -156,7 +161,7 @@ def can_catch_up(thread: Thread, position: ThreadPosition) -> bool:
 def missing_at(thread: Thread, position: ThreadPosition, messages: list[Message]) -> Missing:
     if not can_catch_up(thread, position):
         return Missing(None)
-    lacking = [one for one in messages if one.revision > position.lacks_from and one.number <= thread.last_number]
+    lacking = [one for one in messages if one.revision > position.lacks_from]
     if len(lacking) > CHANGES_LIMIT:
         return Missing(None)
     return Missing(sorted(lacking, key=lambda one: one.number))
@@ -231,7 +236,8 @@ def render(thread: Thread, position: ThreadPosition, here: tuple[int, ...], mess
 
 
 def gone(position: ThreadPosition) -> ThreadFrame:
-    """Who may not see it (any more) learns nothing but that."""
+    """Who may not see it (any more) learns nothing but that. The page stands nowhere then: should they come back, it
+    gets the whole of it, also on another socket."""
     if position.is_gone:
         return ThreadFrame("", position)
     with translation.override(position.language):

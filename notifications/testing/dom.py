@@ -163,8 +163,9 @@ def source(element: Element) -> str:
 
 
 def tight(element: Element) -> str:
-    """Its source without the blanks between tags."""
-    return re.sub(r"(?<=>) | (?=<)", "", source(element))
+    """Its source without the blanks between tags, which make no difference; nor does how an empty one is written."""
+    written = re.sub(r"(?<=>) | (?=<)", "", source(element))
+    return re.sub(r"<([\w:-]+)((?: [^<>]*)?)></\1>", r"<\1\2 />", written)
 
 
 def squeeze(text: str) -> str:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from notifications.categories import UnknownCategory
 from notifications.delivery import anotify, notify, notify_many, retract
-from notifications.models import Inbox, InvalidNotification, KeyTaken, Notification, stamping
+from notifications.models import Broadcast, Content, Inbox, InvalidNotification, KeyTaken, Notification, stamping
 from notifications.verbs import UnknownVerb
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,6 +120,15 @@ def test_sending_and_retracting_in_one_transaction_shows_nothing(bo):
 def test_retracting_what_is_not_there_says_so(bo, chi):
     notify(bo, title="Bo's", key="bos")
     assert retract(chi, "bos") is False
+
+
+def test_a_broadcast_is_not_retracted_from_one_inbox(bo):
+    broadcast = Broadcast.draft(Content(title="Maintenance at noon"))
+    broadcast.publish()
+    inbox_of(bo).mark_read(broadcast.row_key)
+    assert retract(bo, broadcast.row_key) is False
+    assert [row.title for row in inbox_of(bo).announcements] == ["Maintenance at noon"]
+    assert not Notification.objects.exclude(retracted_at=None).exists()
 
 
 def test_an_inactive_recipient_gets_nothing_and_it_says_so(bo, caplog):

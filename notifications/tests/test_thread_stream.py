@@ -229,6 +229,22 @@ def test_what_is_said_between_the_looks_comes_once_with_the_next_frame(said_betw
     assert not thread_frames_for({second.position: {bo.inbox.pk}})[0][second.position].html
 
 
+def test_what_is_said_between_the_looks_hides_nothing_of_what_is_missing(talk, bo, monkeypatch):
+    """One change too many to be told one by one, and one more."""
+    monkeypatch.setattr(thread_frames, "CHANGES_LIMIT", 3)
+    for number in range(4):
+        threads.say(bo, talk, f"number {number}")
+    position = ThreadPosition(thread_id=talk.pk, at=1, last=1, language="en", zone="UTC")
+    read = thread_frames.changed_messages
+
+    def slowly(*asked):
+        threads.say(bo, talk, "Too soon")
+        return read(*asked)
+
+    monkeypatch.setattr(thread_frames, "changed_messages", slowly)
+    assert "number 0" in thread_frames_for({position: {bo.inbox.pk}})[0][position].html
+
+
 def test_what_is_taken_back_between_the_looks_is_never_shown(said_between_the_looks, talk, bo):
     first = said_between_the_looks
     threads.retract(bo, talk.messages.get(number=2))
@@ -269,6 +285,18 @@ async def test_who_is_sent_away_sees_nothing_more_of_it(ops, ada, bo):
         await page.until(lambda: "no longer" in page.text("#thread-head"))
         assert page.text("#messages") == ""
         assert not any("Now that Bo" in frame for frame in page.frames)
+
+
+async def test_who_comes_back_after_the_socket_was_cut_sees_all_of_it_again(ops, ada, bo):
+    async with LivePage(bo, at(ops)) as page:
+        await sync_to_async(threads.dismiss)(ada, ops, bo.inbox)
+        await page.until(lambda: "no longer" in page.text("#thread-head"))
+        await page.cut()
+        await sync_to_async(threads.invite)(ada, ops, [bo])
+        await say(ada, ops, "Welcome back")
+        await page.connect()
+        await equals_a_reload(page)
+        assert len(said(page)) == 2
 
 
 def test_what_is_said_while_somebody_is_sent_away_does_not_reach_them(ops, ada, bo, monkeypatch):
