@@ -18,9 +18,9 @@ from django.db.models import QuerySet
 from . import categories, events, origins, targets, verbs
 from .models import Draft, Inbox, Mute, Notification, Retraction, clock
 from .models.bulk import insert_for_each, insert_once
-from .models.draft import check_key
+from .models.draft import check_key, random_key
 from .models.face import display_name
-from .models.notification import NotificationQuerySet, random_key
+from .models.notification import NotificationQuerySet
 from .models.stamping import settle
 from .models.words import words_of
 
@@ -115,7 +115,7 @@ def close(target: models.Model, recipients: Iterable[AbstractBaseUser] | None = 
     For everybody, or for those who may not see it any longer. Models that are registered in ``targets`` do so by
     themselves when a row is deleted. Returns how many notifications that are.
     """
-    rows = Notification.objects.about(targets.name_of(target)).filter(unavailable_at=None, retracted_at=None)
+    rows = Notification.objects.about(targets.name_of(target)).available()
     if recipients is not None:
         rows = rows.filter(inbox__user__in=[user.pk for user in recipients])
     return wish_for_each(rows, Retraction(is_of_target=True))

@@ -187,7 +187,7 @@ def notifications_of(message: Message) -> NotificationQuerySet:
 def close_to_outsiders(room: Thread) -> None:
     """What was told of a room that is not open says "No longer available" to who is not in it (any more)."""
     if not room.is_open:
-        about = Notification.objects.about(targets.name_of(room)).filter(unavailable_at=None, retracted_at=None)
+        about = Notification.objects.about(targets.name_of(room)).available()
         wish_for_each(about.exclude(inbox__in=room.follows.values("inbox")), Retraction(is_of_target=True))
 
 

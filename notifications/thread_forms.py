@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from . import threads
 from .models import InvalidMessage, Message, Thread, TooFast
-from .models.message import random_key
+from .models.draft import random_key
 from .models.thread import ABOUT_LIMIT, TITLE_LIMIT
 from .people import bare, reader_named, readers_named
 from .threads import NotAllowed

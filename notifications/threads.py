@@ -14,9 +14,10 @@ from . import telling
 from .mentions import mentioned_in
 from .models import Block, Inbox, Message, MessageContent, Report, Thread
 from .models.allowance import INVITATIONS, MESSAGES, NEW_ROOMS, NEW_THREADS, REPORTS, Allowance
+from .models.draft import random_key
 from .models.face import display_name
 from .models.follow import ROOM_START
-from .models.message import is_visible, random_key
+from .models.message import is_visible
 from .models.report import REASON_LIMIT
 from .models.thread import ABOUT_LIMIT, NAME, TITLE_LIMIT, NotInside
 

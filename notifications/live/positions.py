@@ -14,12 +14,11 @@ from zoneinfo import available_timezones
 from django.conf import settings
 
 from notifications import categories
-from notifications.models.draft import KEY
+from notifications.models.draft import KEY, UNPRINTABLE
 from notifications.models.notification import LISTS
 
 LARGEST = 2**63 - 1
 SIMPLE_VIEWS = ("none", "feed:all", "feed:unread")
-UNPRINTABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL, and halves of characters, which no frame can carry
 
 
 @dataclass(frozen=True)

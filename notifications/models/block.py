@@ -1,15 +1,7 @@
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 
 from . import clock
-
-
-class BlockQuerySet(models.QuerySet["Block"]):
-    def between(self, inbox: Any, other: Any) -> "BlockQuerySet":
-        """In either direction."""
-        return self.filter(inbox=inbox, user=other.user_id) | self.filter(inbox=other, user=inbox.user_id)
 
 
 class Block(models.Model):
@@ -18,8 +10,6 @@ class Block(models.Model):
     inbox = models.ForeignKey("notifications.Inbox", models.CASCADE, related_name="blocks", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     since = models.DateTimeField(default=clock.now)
-
-    objects = BlockQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["inbox", "user"], name="block_once")]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ URL_LIMIT = 2_000
 REASON_LIMIT = 200
 PARAMS_LIMIT = 4_000
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # as JSON writes it; a backslash before it would make it a text
+UNPRINTABLE = re.compile(r"[\x00\ud800-\udfff]")  # NUL, and halves of characters, which neither tables nor frames take
 KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 GROUP_KEY_LIMIT = 100
 RESERVED_KEYS = {"all", "changes", "preferences", "seen", "selected", "undo"}
@@ -91,6 +93,11 @@ LIMITS = {
     "target_label": 200,
     "group_key": GROUP_KEY_LIMIT,
 }
+
+
+def random_key() -> str:
+    """For whatever is to happen once, however often it is asked for."""
+    return secrets.token_urlsafe(16)
 
 
 def check_text(name: str, value: str, limit: int) -> None:

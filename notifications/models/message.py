@@ -1,8 +1,7 @@
 import re
-import secrets
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +11,8 @@ from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from . import face
+from . import clock, face
+from .draft import UNPRINTABLE
 from .markdown import html_of, text_of
 from .words import WordsField, words_of
 
@@ -38,7 +38,7 @@ class MessageContent:
         if len(self.text) > TEXT_LIMIT:
             said = _("A message has at most {limit} characters; this one has {count}.")
             raise InvalidMessage(said.format(limit=TEXT_LIMIT, count=len(self.text)))
-        if re.search("[\x00\ud800-\udfff]", self.text):
+        if UNPRINTABLE.search(self.text):
             raise InvalidMessage(_("There is a character in it that cannot be kept (NUL, or half of one)."))
 
     def columns(self) -> dict[str, Any]:
@@ -64,9 +64,6 @@ def with_marks(html: str, names: dict[str, int]) -> str:
 class MessageQuerySet(models.QuerySet["Message"]):
     def shown(self) -> "MessageQuerySet":
         return self.filter(retracted_at=None)
-
-    def changed_since(self, revision: int) -> "MessageQuerySet":
-        return self.filter(revision__gt=revision)
 
     def with_faces(self) -> "MessageQuerySet":
         return face.with_faces(self, "author")  # type: ignore[return-value]
@@ -121,7 +118,7 @@ class Message(face.Face, models.Model):
 
     @property
     def sent_at(self) -> datetime:
-        return datetime.fromtimestamp(self.arrival / 1_000_000, UTC)
+        return clock.at(self.arrival)
 
     @property
     def text(self) -> str:
@@ -136,8 +133,3 @@ class Message(face.Face, models.Model):
     def item_key(self) -> str:
         """The key of the notifications of it."""
         return f"message-{self.thread_id}-{self.number}"
-
-
-def random_key() -> str:
-    """For a form that says something once, however often it is sent."""
-    return secrets.token_urlsafe(16)

@@ -1,6 +1,5 @@
-import secrets
 from collections.abc import Container, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -96,6 +95,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def about(self, target: str) -> "NotificationQuerySet":
         return self.exclude(target=EMPTY).filter(target=target)
+
+    def available(self) -> "NotificationQuerySet":
+        """Neither taken back nor about something that is gone."""
+        return self.filter(unavailable_at=None, retracted_at=None)
 
     def in_groups(self, keys: Iterable[str]) -> "NotificationQuerySet":
         """Whatever has one of these group keys, pending events included."""
@@ -316,7 +319,7 @@ class Notification(face.Face, models.Model):
 
     @property
     def arrived_at(self) -> datetime:
-        return datetime.fromtimestamp((self.arrival or 0) / 1_000_000, UTC)
+        return clock.at(self.arrival or 0)
 
     @property
     def is_unread(self) -> bool:
@@ -440,10 +443,6 @@ def phrase(names: list[Any], count: int) -> str:
         return gettext("{first}, {second} and {third}").format(first=names[0], second=names[1], third=names[2])
     text = ngettext("{first}, {second} and {count} other", "{first}, {second} and {count} others", others)
     return text.format(first=names[0], second=names[1], count=others)
-
-
-def random_key() -> str:
-    return secrets.token_urlsafe(16)
 
 
 def pending_inboxes(limit: int) -> list[int]:

@@ -41,11 +41,11 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(kind=ROOM)
 
     def followed_by(self, inbox: Any) -> "ThreadQuerySet":
-        return self.filter(topic__in=Follow.objects.filter(inbox=inbox).values("topic"))
+        return self.filter(topic__in=inbox.follows.values("topic"))
 
     def open_to(self, inbox: Any) -> "ThreadQuerySet":
         """Those that this reader may open; the others do not exist for them."""
-        return self.filter(Q(is_open=True) | Q(topic__in=Follow.objects.filter(inbox=inbox).values("topic")))
+        return self.filter(Q(is_open=True) | Q(topic__in=inbox.follows.values("topic")))
 
     def between(self, one: Inbox, other: Inbox) -> "Thread | None":
         """The thread of these two."""

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from config.tests.site import eventually
 from notifications.delivery import notify, notify_many, retract
 from notifications.models import Inbox, Notification
-from notifications.models.notification import random_key
+from notifications.models.draft import random_key
 from notifications.models.stamping import settle
 from notifications.tests.recount import kept, recount
 from notifications.tests.threads import PATIENCE, open_transaction, together

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from notifications import thread_lists as lists
 from notifications import threads
 from notifications.models import Message, Thread
-from notifications.models.draft import KEY
-from notifications.models.message import random_key
+from notifications.models.draft import KEY, random_key
 from notifications.thread_forms import REFUSALS, once, why_not
 
 from .answers import act, answer_act, page, refuse

@@ -11,8 +11,8 @@ from notifications import telling
 from notifications import thread_lists as lists
 from notifications.live.positions import number
 from notifications.models import Thread
+from notifications.models.draft import random_key
 from notifications.models.follow import ROOM_START
-from notifications.models.message import random_key
 from notifications.search import QUERY_LIMIT
 from notifications.threads import NotAllowed, check_may_write
 
