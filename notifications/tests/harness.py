@@ -8,7 +8,9 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,10 +18,44 @@ from django.conf import settings
 from django.test import Client
 
 from notifications.lists import BELL_LENGTH
+from notifications.live import consumers, database, hub, outlet, push
 from notifications.live.consumers import LiveConsumer
 from notifications.live.hub import Hub
-from notifications.models import Inbox, Notification
+from notifications.models import Inbox, Notification, clock
 from notifications.testing.dom import Document, source
+
+
+@contextmanager
+def stage_for(reader: Any, monkeypatch: Any, **more: Any) -> Iterator[SimpleNamespace]:
+    """What a story plays on: the reader's browser, a clock that stands still, nudges that lie where they fell, and
+    small numbers, so that every limit is met often."""
+    client = Client()
+    client.force_login(reader)
+    loop, time = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**6)
+    stage = SimpleNamespace(bo=reader, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time, **more)
+    monkeypatch.setattr(clock, "microseconds", lambda: time.now)
+    monkeypatch.setattr(clock, "now", lambda: clock.at(time.now))
+    monkeypatch.setattr(push, "nudge", stage.nudges.append)
+    monkeypatch.setattr(hub, "Bus", NoBus)
+    monkeypatch.setattr(hub, "current", lambda: stage.hub)
+    monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
+    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 40_000)
+    monkeypatch.setattr(settings, "FRAMES_PER_SECOND", 0)
+    yield stage
+    loop.run_until_complete(database.close_connections())
+    loop.close()
+
+
+def with_something_before(read: Callable[..., Any], stage: SimpleNamespace) -> Callable[..., Any]:
+    """``stage.amid`` happens once before that is read."""
+
+    def read_later(*args: Any) -> Any:
+        if stage.amid is not None:
+            amid, stage.amid = stage.amid, None
+            amid()
+        return read(*args)
+
+    return read_later
 
 
 class NoBus:

@@ -4,29 +4,27 @@ PROPERTY_EXAMPLES=2000 looks longer, PROPERTY_SEED=N tells the same stories agai
 shortest one that fails, which takes minutes.
 """
 
-import asyncio
 import os
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from notifications import delivery, job_endings, job_lists, jobs
-from notifications.live import consumers, database, frames, hub, job_watch, missing, outlet, push
+from notifications.live import frames, job_watch, missing, outlet, push
 from notifications.management.commands.tick import tick
 from notifications.models import Board, Broadcast, Content, Inbox, Job, Mute, Notification, Reach, Retraction, clock
 from notifications.models.broadcast import PUBLISHED
 from notifications.models.job_states import WAITING, WORKING
 from notifications.models.retention import Limits, remove_slice
 from notifications.progress import Progress
-from notifications.tests.harness import NoBus, SteppedHub, Tab, outline
+from notifications.tests.harness import SteppedHub, Tab, outline, stage_for, with_something_before
 from notifications.tests.recount import kept, recount
 
 ROUNDS = 8  # of asking and answering, after which a page that is still behind will never catch up
@@ -466,44 +464,19 @@ story = st.lists(st.tuples(st.sampled_from(NAMES), number, number), min_size=30,
 
 @pytest.fixture
 def stage(transactional_db, bo, chi, monkeypatch):
-    """Small numbers, so that every limit is met often."""
-    client = Client()
-    client.force_login(bo)
-    loop, time = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**6)
-    crew = Group.objects.create(name="crew")
-    stage = SimpleNamespace(bo=bo, crew=crew, client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time)
-    monkeypatch.setattr(clock, "microseconds", lambda: time.now)
-    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(time.now / 1_000_000, UTC))
-    monkeypatch.setattr(push, "nudge", stage.nudges.append)
-    monkeypatch.setattr(push, "nudge_board", stage.nudges.append)
-    monkeypatch.setattr(push, "nudge_job", lambda *job: stage.nudges.append(job))
-    monkeypatch.setattr("notifications.job_task.send_now", lambda *job: None)
-    monkeypatch.setattr(outlet, "JOB_FRAMES", 10**6)
-    monkeypatch.setattr(outlet, "JOB_SPACING", 0.0)
-    for place in (job_lists, job_watch):
-        monkeypatch.setattr(place, "TRAY_LENGTH", 2)
-    monkeypatch.setattr(job_lists, "LIST_LENGTH", 3)
-    monkeypatch.setattr(hub, "Bus", NoBus)
-    monkeypatch.setattr(hub, "current", lambda: stage.hub)
-    monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
-    monkeypatch.setattr(missing, "CHANGES_LIMIT", 6)
-    monkeypatch.setattr(frames, "changed_rows", with_something_before(frames.changed_rows, stage))
-    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 40_000)
-    monkeypatch.setattr("notifications.lists.PAGE_LENGTH", 3)
-    monkeypatch.setattr("django.conf.settings.FRAMES_PER_SECOND", 0)
-    yield stage
-    loop.run_until_complete(database.close_connections())
-    loop.close()
-
-
-def with_something_before(read, stage):
-    def read_later(*args):
-        if stage.amid is not None:
-            amid, stage.amid = stage.amid, None
-            amid()
-        return read(*args)
-
-    return read_later
+    with stage_for(bo, monkeypatch, crew=Group.objects.create(name="crew")) as stage:
+        monkeypatch.setattr(push, "nudge_board", stage.nudges.append)
+        monkeypatch.setattr(push, "nudge_job", lambda *job: stage.nudges.append(job))
+        monkeypatch.setattr("notifications.job_task.send_now", lambda *job: None)
+        monkeypatch.setattr(outlet, "JOB_FRAMES", 10**6)
+        monkeypatch.setattr(outlet, "JOB_SPACING", 0.0)
+        for place in (job_lists, job_watch):
+            monkeypatch.setattr(place, "TRAY_LENGTH", 2)
+        monkeypatch.setattr(job_lists, "LIST_LENGTH", 3)
+        monkeypatch.setattr(missing, "CHANGES_LIMIT", 6)
+        monkeypatch.setattr(frames, "changed_rows", with_something_before(frames.changed_rows, stage))
+        monkeypatch.setattr("notifications.lists.PAGE_LENGTH", 3)
+        yield stage
 
 
 @seed(SEED)

@@ -4,24 +4,20 @@ the way: the page after the pushes equals a fresh page, and who has to go sees n
 PROPERTY_EXAMPLES=2000 looks longer, PROPERTY_SEED=N tells the same stories again.
 """
 
-import asyncio
 import os
 import random
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
-from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from notifications import threads
-from notifications.live import consumers, database, here_watch, hub, outlet, push, thread_frames
+from notifications.live import here_watch, push, thread_frames
 from notifications.models import Allowance, Board, Follow, Inbox, Message, Notification, Thread, ThreadPresence, clock
 from notifications.models.message import MessageContent
 from notifications.models.retention import remove_retracted
-from notifications.tests.harness import NoBus, SteppedHub, Tab
+from notifications.tests.harness import SteppedHub, Tab, stage_for, with_something_before
 
 ROUNDS = 8  # of asking and answering, after which a page that is still behind will never catch up
 SEED = int(os.environ.get("PROPERTY_SEED") or random.randrange(10**9))
@@ -295,40 +291,15 @@ story = st.lists(st.tuples(st.sampled_from(NAMES), number, number), min_size=30,
 
 @pytest.fixture
 def stage(transactional_db, ada, bo, chi, monkeypatch):
-    """Small numbers, so that every limit is met often."""
-    client = Client()
-    client.force_login(bo)
-    loop, time = asyncio.new_event_loop(), SimpleNamespace(now=1_800_000_000 * 10**6)
-    stage = SimpleNamespace(
-        bo=bo, people=[ada, bo, chi], client=client, nudges=[], hub=None, amid=None, loop=loop, clock=time
-    )
-    monkeypatch.setattr(clock, "microseconds", lambda: time.now)
-    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(time.now / 1_000_000, UTC))
-    monkeypatch.setattr(push, "nudge", stage.nudges.append)
-    monkeypatch.setattr(push, "nudge_thread", lambda *thread: stage.nudges.append(thread))
-    monkeypatch.setattr(hub, "Bus", NoBus)
-    monkeypatch.setattr(hub, "current", lambda: stage.hub)
-    monkeypatch.setattr(consumers, "MESSAGES", (10**6, 1.0))
-    monkeypatch.setattr(here_watch, "SAID_LASTS", 10**6)
-    monkeypatch.setattr(thread_frames, "CHANGES_LIMIT", 6)
-    monkeypatch.setattr(thread_frames, "changed_messages", after_something(thread_frames.changed_messages, stage))
-    monkeypatch.setattr(outlet, "UNACKNOWLEDGED_LIMIT", 40_000)
-    monkeypatch.setattr("notifications.thread_lists.PAGE_LENGTH", 4)
-    monkeypatch.setattr("notifications.models.Allowance.spend", lambda *_: None)
-    monkeypatch.setattr("django.conf.settings.FRAMES_PER_SECOND", 0)
-    yield stage
-    loop.run_until_complete(database.close_connections())
-    loop.close()
-
-
-def after_something(read, stage):
-    def read_later(*args):
-        if stage.amid is not None:
-            amid, stage.amid = stage.amid, None
-            amid()
-        return read(*args)
-
-    return read_later
+    with stage_for(bo, monkeypatch, people=[ada, bo, chi]) as stage:
+        monkeypatch.setattr(push, "nudge_thread", lambda *thread: stage.nudges.append(thread))
+        monkeypatch.setattr(here_watch, "SAID_LASTS", 10**6)
+        monkeypatch.setattr(thread_frames, "CHANGES_LIMIT", 6)
+        changed = with_something_before(thread_frames.changed_messages, stage)
+        monkeypatch.setattr(thread_frames, "changed_messages", changed)
+        monkeypatch.setattr("notifications.thread_lists.PAGE_LENGTH", 4)
+        monkeypatch.setattr("notifications.models.Allowance.spend", lambda *_: None)
+        yield stage
 
 
 @seed(SEED)

@@ -86,7 +86,7 @@
   };
 
   form.addEventListener("htmx:finally:request", () => {
-    if (!sent || !key()) return; // the thread is gone
+    if (!sent) return;
     const isSaid = key().value !== sent.key;
     if (isSaid) take(sent.text);
     sent = null;
