@@ -380,16 +380,22 @@ def test_who_looks_at_it_is_here_and_a_hidden_tab_is_not(pages):
     expect(adas.locator("#here")).to_contain_text("Bo Lindqvist")
 
 
-def test_who_is_dismissed_sees_nothing_of_it_any_more(window, bo, ada):
+def test_who_is_dismissed_sees_nothing_of_it_any_more_until_they_are_back(window, bo, ada):
     room = threads.start_room(bo, "Kitchen", is_open=False)
     threads.invite(bo, room, [ada])
     threads.say(bo, room, "The secret ingredient is salt.")
     page = window(ada).open("/rooms/kitchen/")
     expect(messages(page)).to_have_count(1)
+    field(page).fill("Half a thought")
     threads.dismiss(bo, room, ada.inbox)
     expect(messages(page)).to_have_count(0)
     expect(page.locator("#thread-head")).to_contain_text("not (or no longer) yours to see")
-    expect(field(page)).to_have_count(0)
+    expect(field(page)).to_be_hidden()
+    expect(page.get_by_text("Nobody has said anything yet")).to_be_hidden()
+    threads.invite(bo, room, [ada])
+    expect(messages(page)).to_have_count(1)
+    expect(field(page)).to_have_value("Half a thought")
+    expect(field(page)).to_be_visible()
 
 
 # Rooms, and the list.
