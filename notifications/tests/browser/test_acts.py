@@ -35,7 +35,7 @@ def test_archive_all_asks_first(window, bo):
         notify(bo, title=title)
     page = window(bo).open()
     page.locator("#archive-all-button").click()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel").press("Enter")
     expect(rows(page)).to_have_count(2)
     page.locator("#archive-all-button").click()
     page.locator("#archive-all").click()
